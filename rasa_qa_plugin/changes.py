@@ -1,0 +1,156 @@
+"""Changing the user's files: shown first, backed up, all written or none."""
+
+import contextlib
+import difflib
+import hashlib
+import os
+import re
+import tempfile
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+
+from rasa_qa_plugin.errors import RasaQAError
+
+_LINES = re.compile(r"[^\n]*\n|[^\n]+\Z")
+
+
+class FileChange(msgspec.Struct, frozen=True):
+    """A file before and after.
+
+    Attributes:
+        before: Bytes found; None where there was no file.
+        after: Bytes to write.
+    """
+
+    path: Path
+    before: bytes | None
+    after: bytes
+
+    @property
+    def changes(self) -> bool:
+        """Whether there is anything to write."""
+        return self.before != self.after
+
+
+def read(path: Path) -> bytes | None:
+    """Give the bytes of a file, or None where there is none."""
+    return path.read_bytes() if path.is_file() else None
+
+
+def diff(changes: Sequence[FileChange], *, root: Path) -> str:
+    """Give the changes as one unified diff with paths relative to *root*."""
+    pieces: list[str] = []
+    for change in changes:
+        name = change.path.relative_to(root).as_posix()
+        for line in difflib.unified_diff(
+            _LINES.findall((change.before or b"").decode("utf-8", "replace")),
+            _LINES.findall(change.after.decode("utf-8", "replace")),
+            fromfile="/dev/null" if change.before is None else f"a/{name}",
+            tofile=f"b/{name}",
+        ):
+            pieces.append(line)
+            if not line.endswith("\n"):
+                pieces.append("\n\\ No newline at end of file\n")
+    return "".join(pieces)
+
+
+def write(
+    changes: Sequence[FileChange], *, root: Path, backups: Path, now: datetime
+) -> Path | None:
+    """Write all changes, or none; give the folder with the former files, if any.
+
+    Everything is safely on disk beside its target before the first file is replaced.
+
+    Raises:
+        RasaQAError: A file is no longer what the change was made from, or cannot be
+            written; then every file is as it was.
+    """
+    pending = [change for change in changes if change.changes]
+    written: list[FileChange] = []
+    drafts: dict[Path, Path] = {}
+    try:
+        for change in pending:
+            _check_unchanged(change)
+        folder = _back_up(pending, root=root, backups=backups, now=now)
+        for change in pending:
+            drafts[change.path] = _draft(change.path, change.after)
+        for change in pending:
+            _check_unchanged(change)
+            written.append(change)
+            drafts[change.path].replace(change.path)
+    except BaseException as error:
+        for change in written:
+            _restore(change)
+        if isinstance(error, OSError):
+            raise RasaQAError(
+                f"{root.name}: files cannot be written ({type(error).__name__}); "
+                "nothing was changed; check permissions and space"
+            ) from error
+        raise
+    finally:
+        for draft in drafts.values():
+            draft.unlink(missing_ok=True)
+    return folder
+
+
+def replace(path: Path, content: bytes) -> None:
+    """Put *content* in the place of a file at once, keeping its permissions.
+
+    Raises:
+        OSError: It cannot be written; then the file is as it was.
+    """
+    draft = _draft(path, content)
+    try:
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _draft(path: Path, content: bytes) -> Path:
+    """Write *content* to a file beside *path* that is safely on disk."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    draft = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.chmod(path.stat().st_mode & 0o777 if path.exists() else 0o644)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
+    return draft
+
+
+def _check_unchanged(change: FileChange) -> None:
+    if read(change.path) != change.before:
+        raise RasaQAError(
+            f"{change.path.name}: changed since it was read; run the command again"
+        )
+
+
+def _restore(change: FileChange) -> None:
+    """Put the old content back, as well as the disk allows."""
+    with contextlib.suppress(OSError):
+        if change.before is None:
+            change.path.unlink(missing_ok=True)
+        else:
+            replace(change.path, change.before)
+
+
+def _back_up(
+    changes: Sequence[FileChange], *, root: Path, backups: Path, now: datetime
+) -> Path | None:
+    existing = [change for change in changes if change.before is not None]
+    if not existing:
+        return None
+    stamp = now.strftime("%Y%m%d-%H%M%S")
+    digest = hashlib.sha256(b"".join(c.before or b"" for c in existing)).hexdigest()
+    folder = backups / f"{stamp}-{digest[:6]}"
+    for change in existing:
+        replace(folder / change.path.relative_to(root), change.before or b"")
+    return folder

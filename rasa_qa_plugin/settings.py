@@ -1,0 +1,242 @@
+"""`qa.yml` as frozen structs: every default is private, unknown keys are errors."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+from ruamel.yaml import YAML
+from ruamel.yaml.constructor import SafeConstructor
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from rasa_qa_plugin.errors import ConfigError
+
+Fraction = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
+MaskedType = Literal[
+    "PHONE", "EMAIL", "CARD", "ACCOUNT", "ID", "ADDRESS", "NAME", "SECRET"
+]
+WithoutConsent = Literal["structure", "anonymized", "nothing"]
+
+
+class PrivacySettings(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
+):
+    """What is masked, and how long originals may live.
+
+    Attributes:
+        live_ttl_hours: Hours for which the encrypted originals of masked events can be
+            read back, so that a restarted server goes on where it was.
+        slots: Slot name to type; values of these slots are masked whatever they hold.
+        entities: Entity name to type, likewise.
+        exclude: Slot and entity names that sound personal but are not.
+        allow: Business terms ("HLSO 16/20") that are never masked.
+    """
+
+    live_ttl_hours: Annotated[float, msgspec.Meta(ge=0.0)] = 24.0
+    slots: dict[str, MaskedType] = {}
+    entities: dict[str, MaskedType] = {}
+    exclude: list[str] = []
+    allow: list[str] = []
+
+
+class ConsentSettings(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
+):
+    """What may be kept of people who did not say yes.
+
+    Attributes:
+        without_consent: ``structure`` keeps event types, intents and numbers,
+            ``anonymized`` keeps masked texts, ``nothing`` keeps no row.
+        policy_version: Version of the wording people agree to; goes into the ledger.
+    """
+
+    without_consent: WithoutConsent = "structure"
+    policy_version: str = "1"
+
+
+class ReviewSettings(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
+):
+    """Which turns are worth reading.
+
+    Attributes:
+        low_confidence: Flag turns whose top intent is less sure than this.
+        ambiguity_margin: Flag turns whose two best intents are closer than this.
+    """
+
+    low_confidence: Fraction = 0.7
+    ambiguity_margin: Fraction = 0.15
+
+
+class TrainingSettings(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
+):
+    """How a candidate model is judged.
+
+    Attributes:
+        test_set: Held-out NLU file, relative to the bot folder; training never sees it.
+        max_f1_drop: Refuse a candidate whose macro-F1 falls by more than this.
+        keep_models: How many former models stay for ``rasa-qa rollback``.
+        timeout_minutes: Stop a training that takes longer.
+    """
+
+    test_set: str = "tests/nlu_test.yml"
+    max_f1_drop: Fraction = 0.02
+    keep_models: Annotated[int, msgspec.Meta(ge=1)] = 5
+    timeout_minutes: Annotated[float, msgspec.Meta(gt=0.0)] = 120.0
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The whole of `qa.yml`."""
+
+    privacy: PrivacySettings = PrivacySettings()
+    consent: ConsentSettings = ConsentSettings()
+    review: ReviewSettings = ReviewSettings()
+    training: TrainingSettings = TrainingSettings()
+
+
+class Connection(msgspec.Struct, frozen=True, kw_only=True):
+    """The keys of `tracker_store` in endpoints.yml.
+
+    Attributes:
+        url: Host, host:port, or a whole database URL, as for Rasa's ``type: SQL``.
+        settings: Path of `qa.yml`, relative to the bot folder.
+    """
+
+    dialect: str = "sqlite"
+    url: str | None = None
+    port: int | str | None = None
+    db: str = "rasa.db"
+    username: str | None = None
+    password: str | None = None
+    query: dict[str, Any] | None = None
+    settings: str | None = None
+
+    @classmethod
+    def from_mapping(cls, raw: Mapping[str, Any]) -> "Connection":
+        """Read the keys, refusing those we do not know.
+
+        Raises:
+            ConfigError: A key is unknown or has a value of the wrong type.
+        """
+        known = cls.__struct_fields__
+        for key in raw:
+            if key not in known and key != "type":
+                raise ConfigError(
+                    f"endpoints.yml: tracker_store.{key}",
+                    f"unknown setting; choose from {', '.join(known)}",
+                )
+        fields = {field.name: field.type for field in msgspec.structs.fields(cls)}
+        values = {}
+        for key, value in raw.items():
+            if key == "type":
+                continue
+            try:
+                values[key] = msgspec.convert(value, fields[key])
+            except msgspec.ValidationError:
+                raise ConfigError(
+                    f"endpoints.yml: tracker_store.{key}",
+                    "has a value of the wrong type; see README, Settings",
+                ) from None
+        return cls(**values)
+
+
+def load_settings(path: Path | None) -> Settings:
+    """Read `qa.yml`, or give the defaults when *path* is None.
+
+    Raises:
+        ConfigError: The file is missing or not YAML, a key is unknown, or a value has
+            the wrong type or range. The message names file and key.
+    """
+    if path is None:
+        return Settings()
+    return parse_settings(read_yaml(path), source=path.name)
+
+
+def parse_settings(raw: Any, *, source: str = "qa.yml") -> Settings:
+    """Turn parsed YAML into settings, or say which key is wrong.
+
+    Raises:
+        ConfigError: As for :func:`load_settings`.
+    """
+    if raw is None:
+        return Settings()
+    try:
+        return msgspec.convert(raw, Settings)
+    except msgspec.ValidationError as error:
+        raise _explain(str(error), raw, source) from None
+
+
+def read_yaml(path: Path) -> Any:
+    """Parse a YAML file into plain Python values.
+
+    Raises:
+        ConfigError: The file is missing, unreadable or not YAML.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ConfigError(path.name, "file not found; check the path") from None
+    except (OSError, UnicodeDecodeError) as error:
+        problem = f"cannot be read ({type(error).__name__}); save it as UTF-8 text"
+        raise ConfigError(path.name, problem) from None
+    try:
+        return parser().load(text)
+    except MarkedYAMLError as error:
+        line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        problem = "not valid YAML; check indentation and quotes"
+        raise ConfigError(f"{path.name}{line}", problem) from None
+    except YAMLError:
+        raise ConfigError(path.name, "not valid YAML; check the file") from None
+
+
+class _PlainConstructor(SafeConstructor):
+    """Leaves ``${VARIABLES}`` alone.
+
+    Rasa teaches ruamel's shared constructor to expand them, so a process that has
+    imported Rasa would read a file differently from one that has not.
+    """
+
+
+_PlainConstructor.add_constructor("!env_var", SafeConstructor.construct_yaml_str)
+
+
+def parser() -> YAML:
+    """Give a YAML parser that reads alike with and without Rasa in the process."""
+    yaml = YAML(typ="safe", pure=True)
+    yaml.Constructor = _PlainConstructor
+    return yaml
+
+
+_PATH = re.compile(r" - at `\$?\.?(?P<path>[^`]*)`$")
+_UNKNOWN = re.compile(r"^Object contains unknown field `(?P<field>[^`]*)`")
+
+
+def _explain(message: str, raw: Any, source: str) -> ConfigError:
+    """Rewrite msgspec's message as ``file: key: problem; remedy``, without values."""
+    place = _PATH.search(message)
+    path = place.group("path") if place else ""
+    unknown = _UNKNOWN.match(message)
+    if unknown:
+        section = _section_type(path)
+        known = ", ".join(section.__struct_fields__)
+        key = ".".join(part for part in (path, unknown.group("field")) if part)
+        return ConfigError(f"{source}: {key}", f"unknown setting; choose from {known}")
+    if not isinstance(raw, dict):
+        return ConfigError(source, "expected sections such as `privacy:`; see README")
+    problem = message[: place.start()] if place else message
+    # msgspec quotes a rejected enum value; settings may hold business terms.
+    problem = re.sub(r"^Invalid enum value .*", "not one of the choices", problem)
+    return ConfigError(
+        f"{source}: {path}", f"{problem[:1].lower()}{problem[1:]}; see README, Settings"
+    )
+
+
+def _section_type(path: str) -> type[msgspec.Struct]:
+    """Find the struct that a msgspec path such as ``privacy`` points at."""
+    section: type[msgspec.Struct] = Settings
+    for name in filter(None, path.split(".")):
+        fields = {f.name: f.type for f in msgspec.structs.fields(section)}
+        section = fields[name]
+    return section
