@@ -1,0 +1,344 @@
+"""Masked copies of Rasa's events: every place where a person's words end up.
+
+Events are the dictionaries of ``Event.as_dict()``. A masked event has the keys of the
+original; parts that hold nothing personal are shared with it, not copied.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from rasa_qa_plugin.privacy.engine import PrivacyEngine
+from rasa_qa_plugin.privacy.field_types import FieldTypes
+from rasa_qa_plugin.privacy.passage import TOKEN
+from rasa_qa_plugin.privacy.payloads import read_payload
+from rasa_qa_plugin.privacy.spans import VALIDATED, Alignment, Span
+from rasa_qa_plugin.privacy.tokens import TokenMap
+from rasa_qa_plugin.privacy.values import ValueMasker
+from rasa_qa_plugin.privacy.withheld import (
+    COMMON,
+    STRUCTURE,
+    WITHHELD,
+    Event,
+    bare_event,
+    hashed_message_id,
+    is_reference,
+    withheld_event,
+)
+from rasa_qa_plugin.settings import PrivacySettings
+
+__all__ = ["WITHHELD", "Event", "EventMasker"]
+
+_MOST_PASSES = 4
+_ENTITY_NAMES: Final = frozenset(("role", "group", "extractor", "processors"))
+
+
+class EventMasker:
+    """Masks events, or withholds all words in them; one for all conversations.
+
+    Attributes:
+        failures: How many events could not be masked and were withheld instead.
+    """
+
+    def __init__(self, engine: PrivacyEngine, settings: PrivacySettings) -> None:
+        """Detect with *engine*; *settings* type the slots and entities."""
+        self._engine = engine
+        self._fields = FieldTypes(settings)
+        self.failures = 0
+
+    def mask(self, event: Event, tokens: TokenMap) -> Event:
+        """Give a masked copy of *event*; never raw, never an exception.
+
+        What cannot be masked comes back withheld and is counted in :attr:`failures`.
+        """
+        return self.mask_all([event], tokens)[0]
+
+    def mask_all(self, events: Sequence[Event], tokens: TokenMap) -> list[Event]:
+        """Give masked copies of *events*: as many, in the same order.
+
+        All events teach before any is masked for good: a slot that a form sets after
+        the message tells what the message held.
+        """
+        for event in events:
+            self._learn(event, tokens)
+        for _ in range(_MOST_PASSES):
+            known = len(tokens)
+            forms, failures = self._pass(events, tokens)
+            if len(tokens) == known:
+                break
+        self.failures += failures
+        return forms
+
+    def withhold(self, event: Event) -> Event:
+        """Give the structure of *event* without a word of it; never an exception."""
+        try:
+            return withheld_event(event)
+        except Exception:  # noqa: BLE001 - whatever is wrong with it, nothing raw leaves
+            return bare_event(event)
+
+    def mask_text(self, text: str) -> str:
+        """Give one text masked, outside of any conversation.
+
+        Raises:
+            Exception: Detection failed; the caller must not use the text then.
+        """
+        return ValueMasker(self._engine, self._fields, TokenMap()).string(text)
+
+    def _learn(self, event: Event, tokens: TokenMap) -> None:
+        try:
+            self._masking(tokens).learn(event)
+        except Exception:  # noqa: BLE001 - masking it will fail too, and be counted
+            return
+
+    def _pass(
+        self, events: Sequence[Event], tokens: TokenMap
+    ) -> tuple[list[Event], int]:
+        masking = self._masking(tokens)
+        forms = []
+        failures = 0
+        for event in events:
+            try:
+                forms.append(masking.event(event))
+            except Exception:  # noqa: BLE001 - fail closed, event by event
+                forms.append(self.withhold(event))
+                failures += 1
+        return forms, failures
+
+    def _masking(self, tokens: TokenMap) -> "_Masking":
+        values = ValueMasker(self._engine, self._fields, tokens)
+        return _Masking(values, self._fields)
+
+
+class _Masking:
+    """One pass over events that belong together.
+
+    ``_heard`` is the alignment of the latest user message, since an ``entities`` event
+    counts its offsets in the text of the message before it.
+    """
+
+    def __init__(self, values: ValueMasker, fields: FieldTypes) -> None:
+        self._values = values
+        self._fields = fields
+        self._heard: Alignment | None = None
+
+    def learn(self, event: Event) -> None:
+        """Remember the values of slots and entities whose names say what they are."""
+        if event.get("event") == "slot":
+            kind = self._fields.of_slot(str(event.get("name")))
+            if kind is not None:
+                self._values.typed(kind, event.get("value"))
+            return
+        entities = (event.get("parse_data") or {}).get("entities") or []
+        own = event.get("entities") or []
+        for entity in [*entities, *(own if isinstance(own, list) else [])]:
+            if isinstance(entity, dict):
+                kind = self._fields.of_entity(str(entity.get("entity")))
+                if kind is not None:
+                    self._values.typed(kind, entity.get("value"))
+
+    def event(self, event: Event) -> Event:
+        """Mask one event."""
+        kind = event.get("event")
+        structure = STRUCTURE.get(kind, frozenset()) if isinstance(kind, str) else ()
+        if kind == "user":
+            return self._user(event)
+        form: Event = {}
+        for key, value in event.items():
+            if key in COMMON or key in structure:
+                form[key] = value
+            elif key == "entities":
+                form[key] = self._entities(value, self._heard)
+            elif key == "value" and kind == "slot":
+                form[key] = self._slot(str(event.get("name")), value)
+            else:
+                form[key] = self._values.anything(
+                    value, by_bot=kind in ("bot", "agent")
+                )
+        return form
+
+    def _user(self, event: Event) -> Event:
+        data = event.get("parse_data")
+        entities = data.get("entities") if isinstance(data, dict) else None
+        self._heard = None  # should this message fail, offsets in it mean nothing
+        self._heard = heard = self._message(event.get("text"), entities)
+        form: Event = {}
+        for key, value in event.items():
+            if key in COMMON or value is None:
+                form[key] = value
+            elif key == "text":
+                form[key] = heard.text if heard else self._values.anything(value)
+            elif key == "parse_data" and isinstance(value, dict):
+                form[key] = self._parse_data(value, event.get("text"), heard)
+            elif key == "entities":
+                form[key] = self._entities(value, heard)
+            elif key == "message_id":
+                form[key] = hashed_message_id(value)
+            else:
+                form[key] = self._values.anything(value)
+        return form
+
+    def _parse_data(self, data: Event, text: Any, heard: Alignment | None) -> Event:
+        own = data.get("text")
+        if own is not None and own != text:
+            heard = self._message(own, data.get("entities"))
+        form: Event = {}
+        for key, value in data.items():
+            if key == "text":
+                form[key] = heard.text if heard else self._values.anything(value)
+            elif key == "entities":
+                form[key] = self._entities(value, heard)
+            elif key in ("intent", "intent_ranking"):
+                # Only a typed command can bring an intent name of its own.
+                is_command = isinstance(own, str) and own.lstrip().startswith("/")
+                form[key] = self._intents(value) if is_command else value
+            elif key == "response_selector" and isinstance(value, dict):
+                form[key] = self._responses(value)
+            elif key == "qa":
+                form[key] = value
+            elif key == "message_id":
+                form[key] = hashed_message_id(value)
+            elif key == "text_tokens":
+                form[key] = _moved_tokens(value, heard)
+            else:
+                form[key] = self._values.anything(value)
+        return form
+
+    def _responses(self, selectors: Event) -> Event:
+        """Mask the chosen responses; rankings hold only names and confidences."""
+        return {
+            name: {
+                key: value
+                if key == "ranking"
+                else self._values.anything(value, by_bot=True)
+                for key, value in selector.items()
+            }
+            if isinstance(selector, dict)
+            else selector
+            for name, selector in selectors.items()
+        }
+
+    def _intents(self, value: Any) -> Any:
+        """Share intents as they are, unless someone typed the name: ``/call 099…``."""
+        if isinstance(value, list):
+            masked = [self._intents(item) for item in value]
+            return value if masked == value else masked
+        if isinstance(value, dict) and isinstance(value.get("name"), str):
+            name = self._values.string(value["name"])
+            return value if name == value["name"] else {**value, "name": name}
+        return value
+
+    def _message(self, text: Any, entities: Any) -> Alignment | None:
+        """Mask what a person sent, with the entities found in it as further hints."""
+        if not isinstance(text, str):
+            return None
+        if read_payload(text) is not None:
+            return self._values.align(text)
+        hints = []
+        for entity in entities if isinstance(entities, list) else ():
+            if not isinstance(entity, dict):
+                continue
+            kind = self._fields.of_entity(str(entity.get("entity")))
+            start, end = entity.get("start"), entity.get("end")
+            if (
+                kind is not None
+                and isinstance(start, int)
+                and isinstance(end, int)
+                and 0 <= start < end <= len(text)
+                and not isinstance(entity.get("value"), (bool, type(None)))
+                and not TOKEN.search(text, start, end)  # masked before
+            ):
+                hints.append(Span(start, end, kind, VALIDATED, "entity"))
+        return self._values.align(text, hints)
+
+    def _entities(self, value: Any, heard: Alignment | None) -> Any:
+        if isinstance(value, list):
+            return [
+                self._entity(item, heard)
+                if isinstance(item, dict) and "entity" in item
+                else self._values.anything(item)
+                for item in value
+            ]
+        if isinstance(value, dict):  # reminders may map names to values
+            return self._values.named_values(value)
+        return self._values.anything(value)
+
+    def _entity(self, entity: Event, heard: Alignment | None) -> Event:
+        name = str(entity.get("entity"))
+        kind = self._fields.of_entity(name)
+        start, end = entity.get("start"), entity.get("end")
+        now_reads = None
+        if heard is not None and isinstance(start, int) and isinstance(end, int):
+            touched = heard.touches(start, end)
+            start, end = heard.span(start, end)
+            now_reads = heard.text[start:end] if touched else None
+        form: Event = {}
+        for key, value in entity.items():
+            if key == "start":
+                form[key] = start
+            elif key == "end":
+                form[key] = end
+            elif key == "value":
+                form[key] = self._entity_value(name, kind, value, now_reads)
+            elif key == "entity":
+                # A typed payload can name an entity as it likes.
+                form[key] = self._values.anything(value)
+            elif key in _ENTITY_NAMES or isinstance(value, (bool, float)):
+                form[key] = value
+            elif now_reads is not None or kind is not None:
+                form[key] = _scrubbed(value)
+            else:
+                form[key] = self._values.anything(value)
+        return form
+
+    def _entity_value(
+        self, name: str, kind: str | None, value: Any, now_reads: str | None
+    ) -> Any:
+        if name == "qa_turn" and is_reference(value):
+            return value
+        in_payload = now_reads is not None and now_reads.startswith("{")
+        if (
+            now_reads is None
+            or in_payload
+            or isinstance(value, (bool, type(None), dict, list))
+        ):
+            return (
+                self._values.anything(value)
+                if kind is None
+                else self._values.typed(kind, value)
+            )
+        return now_reads
+
+    def _slot(self, name: str, value: Any) -> Any:
+        if name == "requested_slot":
+            return value
+        if name == "qa_feedback" and isinstance(value, dict):
+            return {
+                key: item
+                if key == "turn" and is_reference(item)
+                else self._values.anything(item)
+                for key, item in value.items()
+            }
+        kind = self._fields.of_slot(name)
+        return (
+            self._values.anything(value)
+            if kind is None
+            else self._values.typed(kind, value)
+        )
+
+
+def _moved_tokens(value: Any, heard: Alignment | None) -> Any:
+    """Move the offsets of words; words that are now one token become one."""
+    if heard is None or not heard.changed or not isinstance(value, (list, tuple)):
+        return value
+    moved = [heard.span(int(start), int(end)) for start, end in value]
+    return [list(pair) for pair in dict.fromkeys(moved)]
+
+
+def _scrubbed(value: Any) -> Any:
+    """Withhold what an extractor noted about a masked value, in any notation."""
+    if value is None or isinstance(value, (bool, float)):
+        return value
+    if isinstance(value, dict):
+        return {key: _scrubbed(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_scrubbed(item) for item in value]
+    return WITHHELD

@@ -1,0 +1,247 @@
+"""Masking of log records, whoever writes them: Rasa logs texts, slots and sender ids.
+
+Rasa's own scrubbing hook covers a fixed list of structlog keys and costs one more read
+of the conversation per message. Here every record of the process is masked when it is
+made, before any handler sees it; values under structlog keys we do not know are left
+out altogether.
+"""
+
+import logging
+import re
+import sys
+import threading
+import traceback
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, MutableMapping
+from types import TracebackType
+from typing import Any
+
+WITHHELD = "[WITHHELD]"
+
+# Keys whose strings Rasa fills with names of its own parts.
+_SAFE_KEYS = frozenset(
+    {
+        "action_extract_slot",
+        "action_name",
+        "event",
+        "event_info",
+        "event_key",
+        "exception",
+        "level",
+        "logger",
+        "policy_name",
+        "timestamp",
+    }
+)
+_QUOTED_ID = re.compile(
+    r"(?P<cue>\b(?:conversation|sender|tracker|session|user)s?"
+    r"(?:[ _]+(?:id|with id|for id|from sender id|matching sender id))?:?\s+)"
+    r"'(?P<id>[^']*)'",
+    re.IGNORECASE,
+)
+_ID_AFTER_ID = re.compile(r"(?P<cue>\bid:?\s+)'(?P<id>[^']*)'", re.IGNORECASE)
+_PATH_ID = re.compile(r"(?P<cue>/conversations/)(?P<id>[^/\s?\"']+)")
+_SLOT_VALUE = re.compile(
+    r"(?P<cue>\bSlotSet\(key: [^,]*, value: )(?P<value>.*?)(?=\)|$)"
+)
+_EVENT_TEXT = re.compile(
+    r"(?P<cue>\b(?:UserUttered|BotUttered|Entities)\()(?P<value>.*?)(?=\)|$)", re.DOTALL
+)
+_TRACEBACK = "Traceback (most recent call last)"
+_RECENT_SENDERS = 2000
+_SHORTEST_SENDER = 4
+
+ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
+
+
+class LogMasker:
+    """Masks log messages, structlog events and tracebacks of this process."""
+
+    def __init__(
+        self, mask: Callable[[str], str], pseudonym: Callable[[str], str]
+    ) -> None:
+        """Mask with *mask*, which may raise; name people with *pseudonym*."""
+        self._mask = mask
+        self._pseudonym = pseudonym
+        self._senders: OrderedDict[str, str] = OrderedDict()
+        self._lock = threading.Lock()
+        self._busy = threading.local()
+
+    def learn_sender(self, sender_id: str) -> None:
+        """Remember a sender id, to replace it wherever it appears."""
+        if len(sender_id) < _SHORTEST_SENDER:
+            return
+        with self._lock:
+            self._senders[sender_id] = self._pseudonym(sender_id)
+            self._senders.move_to_end(sender_id)
+            while len(self._senders) > _RECENT_SENDERS:
+                self._senders.popitem(last=False)
+
+    def text(self, message: str) -> str:
+        """Mask one message; whatever goes wrong, nothing raw comes back."""
+        if getattr(self._busy, "now", False):
+            return WITHHELD  # the detector itself is logging
+        self._busy.now = True
+        try:
+            if _TRACEBACK in message:
+                message = "\n".join(_without_messages(message))
+            message = _SLOT_VALUE.sub(rf"\g<cue>{WITHHELD}", message)
+            message = _EVENT_TEXT.sub(rf"\g<cue>{WITHHELD}", message)
+            for pattern in (_QUOTED_ID, _ID_AFTER_ID, _PATH_ID):
+                message = pattern.sub(self._named, message)
+            return self._mask(self._without_senders(message))
+        except Exception:  # noqa: BLE001 - fail closed, and a log call must not raise
+            return WITHHELD
+        finally:
+            self._busy.now = False
+
+    def _named(self, match: re.Match[str]) -> str:
+        found = match.group("id")
+        name = found if found.startswith("qa_") else self._pseudonym(found)
+        shown = match.group(0)
+        return shown.replace(found, name) if found else shown
+
+    def _without_senders(self, message: str) -> str:
+        with self._lock:
+            known = [item for item in self._senders.items() if item[0] in message]
+        for sender_id, name in sorted(known, key=lambda item: -len(item[0])):
+            # A pseudonym holds no backslash, so it is a safe replacement.
+            message = re.sub(rf"(?<!\w){re.escape(sender_id)}(?!\w)", name, message)
+        return message
+
+    def event(
+        self, _logger: Any, _method: str, event: MutableMapping[str, Any]
+    ) -> MutableMapping[str, Any]:
+        """Mask a structlog event; meant to be the first processor."""
+        for key, value in list(event.items()):
+            if key == "exc_info":
+                event[key] = False
+                shown = _exception_text(value)
+                if shown:
+                    event["exception"] = shown
+            elif isinstance(value, str):
+                event[key] = self.text(value) if key in _SAFE_KEYS else WITHHELD
+            elif not isinstance(value, (bool, int, float, type(None))):
+                event[key] = _intent_only(value) if "intent" in key else WITHHELD
+        return event
+
+    def record(self, record: logging.LogRecord) -> logging.LogRecord:
+        """Mask a record in place and give it back."""
+        try:
+            message = record.getMessage()
+        except Exception:  # noqa: BLE001 - wrong arguments; logging would print them
+            message = WITHHELD
+        record.msg = self.text(message)
+        record.args = ()
+        if record.exc_info:
+            record.exc_text = _exception_text(record.exc_info)
+            record.exc_info = None
+        return record
+
+
+class _AccessFilter(logging.Filter):
+    """Masks what Sanic adds to access records after they are made."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        masker = _installed
+        request = getattr(record, "request", None)
+        if masker is not None and isinstance(request, str):
+            record.request = masker.text(request)
+        return True
+
+
+_installed: LogMasker | None = None
+_access_filter = _AccessFilter()
+
+
+def install(masker: LogMasker) -> None:
+    """Mask all log records of this process from now on; a later masker takes over."""
+    global _installed  # noqa: PLW0603 - logging is global, so is its masking
+    first = _installed is None
+    _installed = masker
+    if first:
+        logging.setLogRecordFactory(_masking(logging.getLogRecordFactory()))
+        logging.getLogger("sanic.access").addFilter(_access_filter)
+    _install_structlog()
+
+
+def _masking(
+    make: Callable[..., logging.LogRecord],
+) -> Callable[..., logging.LogRecord]:
+    def masked(*args: Any, **kwargs: Any) -> logging.LogRecord:
+        record = make(*args, **kwargs)
+        return record if _installed is None else _installed.record(record)
+
+    return masked
+
+
+def install_without_detector() -> None:
+    """Do in an action server what needs neither detector nor key.
+
+    Error messages are withheld there, for an action that crashes may name what it was
+    given. Does nothing where a tracker store masks the logs already.
+    """
+    if _installed is None:
+        install(LogMasker(str, lambda _: "[SENDER]"))
+
+
+def _install_structlog() -> None:
+    # Rasa has imported it by now; an action server has no use for it.
+    structlog = sys.modules.get("structlog")
+    if structlog is None:
+        return
+    processors = structlog.get_config()["processors"]
+    # Loggers in use hold this very list, so it is changed in place.
+    if _structlog_event not in processors:
+        processors.insert(0, _structlog_event)
+
+
+def _structlog_event(
+    logger: Any, method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    return event if _installed is None else _installed.event(logger, method, event)
+
+
+def _intent_only(value: Any) -> Any:
+    if isinstance(value, dict) and set(value) <= {"name", "confidence"}:
+        return value
+    return WITHHELD
+
+
+def _exception_text(exc_info: Any) -> str | None:
+    """Format a traceback with the types of its errors and without their messages.
+
+    An action that crashes makes Rasa raise an error whose text is the whole request:
+    every slot and every message of the conversation.
+    """
+    if exc_info is True:
+        exc_info = sys.exc_info()
+    if isinstance(exc_info, BaseException):
+        exc_info = (type(exc_info), exc_info, exc_info.__traceback__)
+    if not isinstance(exc_info, tuple) or exc_info[1] is None:
+        return None
+    return "\n".join(_frames(exc_info[1])).rstrip()
+
+
+def _frames(error: BaseException) -> Iterator[str]:
+    inner = error.__cause__ or (
+        None if error.__suppress_context__ else error.__context__
+    )
+    if inner is not None:
+        yield from _frames(inner)
+    yield f"{_TRACEBACK}:"
+    yield "".join(traceback.format_tb(error.__traceback__)).rstrip()
+    yield f"{type(error).__name__}: {WITHHELD}"
+
+
+def _without_messages(text: str) -> Iterator[str]:
+    """Keep the frames of a printed traceback, withhold its error messages."""
+    inside = False
+    for line in text.splitlines():
+        if _TRACEBACK in line:
+            inside = True
+            yield line[: line.index(_TRACEBACK)] + _TRACEBACK + ":"
+        elif not inside or line.startswith(("  File ", "    ")):
+            yield line
+        elif match := re.match(r"[\w.]+(?=:|$)", line):
+            yield f"{match.group(0)}: {WITHHELD}"

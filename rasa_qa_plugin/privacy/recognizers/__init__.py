@@ -1,0 +1,1 @@
+"""Presidio recognizers for Spanish and English chat, one module per kind of value."""

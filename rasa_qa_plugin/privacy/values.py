@@ -1,0 +1,167 @@
+"""Masked copies of texts and nested values, whatever event they come from."""
+
+from collections.abc import Sequence
+from numbers import Integral, Real
+from typing import Any, Final
+
+from rasa_qa_plugin.privacy.engine import PrivacyEngine
+from rasa_qa_plugin.privacy.field_types import FieldTypes
+from rasa_qa_plugin.privacy.passage import TOKEN, fill
+from rasa_qa_plugin.privacy.payloads import read_payload, write_entities
+from rasa_qa_plugin.privacy.spans import Alignment, Span, resolve
+from rasa_qa_plugin.privacy.tokens import TokenMap, is_token
+from rasa_qa_plugin.privacy.withheld import BOT_NAMES, is_reference
+
+# Numbers below this are no telephone number without its spaces.
+_LEAST_NUMBER: Final = 1_000_000
+_TIMES: Final = frozenset(
+    ("timestamp", "time", "date", "ts", "created_at", "updated_at")
+)
+# A bot's own JSON calls templates and buttons "name" as well.
+_BARE_NAMES: Final = frozenset(("name", "nombre", "person", "persona"))
+
+
+class ValueMasker:
+    """Masks texts and JSON values of one conversation, and teaches its tokens.
+
+    Values are never changed in place; what holds nothing personal comes back as the
+    very same object.
+    """
+
+    def __init__(
+        self, engine: PrivacyEngine, fields: FieldTypes, tokens: TokenMap
+    ) -> None:
+        """Detect with *engine*, type with *fields*, number with *tokens*."""
+        self._engine = engine
+        self._fields = fields
+        self._tokens = tokens
+
+    def string(self, text: str) -> str:
+        """Mask a text of any kind."""
+        if text.lstrip().startswith("/"):
+            return self.align(text).text
+        edits = self._edits(text)
+        return Alignment(text, edits).text if edits else text
+
+    def align(self, text: str, hints: Sequence[Span] = ()) -> Alignment:
+        """Mask a text and tell where everything went.
+
+        *hints* are spans known from elsewhere. In a button payload the values inside
+        the JSON are masked one by one, so that it stays JSON.
+        """
+        payload = read_payload(text) if text.lstrip().startswith("/") else None
+        if payload is None:
+            return Alignment(text, self._edits(text, hints))
+        entities = write_entities(payload, self.named_values)
+        edits = self._edits(text[: payload.start])
+        if entities is not None:
+            edits.append((payload.start, payload.end, entities))
+        edits += (
+            (start + payload.end, end + payload.end, token)
+            for start, end, token in self._edits(text[payload.end :])
+        )
+        return Alignment(text, edits)
+
+    def _edits(
+        self, text: str, hints: Sequence[Span] = ()
+    ) -> list[tuple[int, int, str]]:
+        found = self._engine.find(text)
+        known = self._tokens.find(text)
+        if known:
+            known = self._engine.without_terms(known, text=text)
+        if known or hints:
+            found = resolve([*found, *known, *hints], text=text)
+            # Beside what is masked now, the rest may look different.
+            more = self._engine.find(fill(text, found))
+            found = resolve([*found, *more], text=text) if more else found
+        return [(span.start, span.end, self._token(span, text)) for span in found]
+
+    def _token(self, span: Span, text: str) -> str:
+        if is_token(span.rule):
+            return span.rule  # a known value brings its token
+        return self._tokens.token(span.entity_type, text[span.start : span.end])
+
+    def typed(self, kind: str, value: Any) -> Any:
+        """Mask a value whatever it looks like, because its name says what it is."""
+        if value is None or isinstance(value, bool):
+            return value
+        if isinstance(value, dict):
+            return {
+                self.anything(key): self.typed(
+                    self._fields.of_key(str(key)) or kind, item
+                )
+                for key, item in value.items()
+            }
+        if isinstance(value, (list, tuple)):
+            return [self.typed(kind, item) for item in value]
+        text = str(value)
+        if not text.strip() or TOKEN.search(text):
+            return self.anything(value)  # masked before
+        return self._tokens.token(kind, text)
+
+    def named_values(self, entities: dict[str, Any]) -> dict[str, Any]:
+        """Mask a mapping of entity names to values, as in a button payload."""
+        form = {}
+        for name, value in entities.items():
+            kind = self._fields.of_entity(name)
+            if name == "qa_turn" and is_reference(value):
+                form[name] = value
+            elif kind is None:
+                form[self.string(name)] = self.anything(value)
+            else:
+                form[name] = self.typed(kind, value)
+        return form
+
+    def anything(self, value: Any, *, by_bot: bool = False) -> Any:
+        """Mask a value of unknown meaning.
+
+        *by_bot* values were put together by the bot's developer: there, "name" and
+        "card" are as likely parts of a layout as of a person.
+
+        Raises:
+            TypeError: The value is not JSON, so what it would print is unknown.
+        """
+        if isinstance(value, str):
+            return self.string(value)
+        if isinstance(value, dict):
+            return self._mapping(value, by_bot=by_bot)
+        if isinstance(value, (list, tuple)):
+            items = [self.anything(item, by_bot=by_bot) for item in value]
+            same = all(new is old for new, old in zip(items, value, strict=True))
+            return value if same else items
+        return self._scalar(value)
+
+    def _scalar(self, value: Any) -> Any:
+        # The abstract classes take in NumPy's numbers.
+        if value is None or isinstance(value, (bool, float)):
+            return value
+        if not isinstance(value, Integral):
+            if isinstance(value, Real):
+                return float(value)
+            raise TypeError("value: not JSON; store plain values in slots")
+        number = abs(int(value))
+        if number < _LEAST_NUMBER:
+            return value
+        masked = self.string(str(number))
+        return masked if is_token(masked) else value
+
+    def _mapping(self, value: dict[Any, Any], *, by_bot: bool) -> dict[Any, Any]:
+        form = {}
+        changed = False
+        for key, item in value.items():
+            new_key, new = self._item(key, item, by_bot=by_bot)
+            changed = changed or new is not item or new_key != key
+            form[new_key] = new
+        return form if changed else value
+
+    def _item(self, key: Any, item: Any, *, by_bot: bool) -> tuple[Any, Any]:
+        if not isinstance(key, str):
+            return key, self.anything(item, by_bot=by_bot)
+        if key in BOT_NAMES or (key in _TIMES and isinstance(item, (int, float))):
+            return key, item
+        kind = self._fields.of_key(key)
+        if by_bot and (key.lower() in _BARE_NAMES or isinstance(item, (dict, list))):
+            kind = None
+        if kind is not None:
+            return key, self.typed(kind, item)
+        return self.string(key), self.anything(item, by_bot=by_bot)

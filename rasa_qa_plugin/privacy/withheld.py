@@ -1,0 +1,220 @@
+"""The form of an event that says what happened and nothing that anybody said.
+
+For people who did not agree to more: types, times, intent and action names and numbers
+of the model stay, every text and value becomes ``[WITHHELD]``.
+"""
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, Final
+
+from rasa_qa_plugin.privacy.vault import message_ref
+
+WITHHELD: Final = "[WITHHELD]"
+
+Event = dict[str, Any]
+
+# What each type of event keeps as it is, besides its type and time.
+STRUCTURE: Final[Mapping[str, frozenset[str]]] = {
+    "slot": frozenset(("name",)),
+    "action": frozenset(("name", "policy", "confidence", "hide_rule_turn")),
+    "action_execution_rejected": frozenset(("name", "policy", "confidence")),
+    "active_loop": frozenset(("name",)),
+    "form": frozenset(("name",)),
+    "followup": frozenset(("name",)),
+    "loop_interrupted": frozenset(("is_interrupted",)),
+    "form_validation": frozenset(("validate",)),
+    "user_featurization": frozenset(("use_text_for_featurization",)),
+    "reminder": frozenset(("intent", "date_time", "kill_on_user_msg")),
+    "cancel_reminder": frozenset(("intent",)),
+}
+COMMON: Final = frozenset(("event", "timestamp"))
+
+# Keys anywhere in parse data and metadata whose strings are names the bot gave.
+BOT_NAMES: Final = frozenset(
+    ("model_id", "assistant_id", "utter_action", "intent_response_key")
+)
+
+_IDENTIFIER: Final = re.compile(r"[A-Za-z_][\w./+-]{0,99}")
+_MOST_NAME_DIGITS: Final = 6
+_SHORT_WORD: Final = re.compile(r"[a-z_]{1,24}")
+_REFERENCE: Final = re.compile(r"[0-9a-f]{16}")
+_ENTITY_STRUCTURE: Final = frozenset(
+    ("entity", "role", "group", "extractor", "confidence_entity", "confidence_role")
+)
+_STATE_SLOTS: Final = frozenset(("qa_consent", "qa_consent_asked", "qa_forget"))
+
+
+def withheld_event(event: Event) -> Event:
+    """Give the structure of *event* in the order of its keys.
+
+    Withholding a masked or a withheld event gives the same as withholding the original.
+    """
+    kind = event.get("event")
+    structure = (
+        STRUCTURE.get(kind, frozenset()) if isinstance(kind, str) else frozenset()
+    )
+    form: Event = {}
+    for key, value in event.items():
+        if key in COMMON or key in structure:
+            form[key] = value
+        elif key == "message_id":
+            form[key] = hashed_message_id(value)
+        elif key == "input_channel" and _is_name(value):
+            form[key] = value
+        elif key == "parse_data" and isinstance(value, dict):
+            form[key] = _parse_data(value)
+        elif key == "entities":
+            form[key] = _entities(value)
+        elif key == "value" and kind == "slot":
+            form[key] = _slot_value(event.get("name"), value)
+        else:
+            form[key] = _withheld(value)
+    return form
+
+
+def bare_event(event: Mapping[str, Any]) -> Event:
+    """Give type and time only: the last resort, which cannot fail."""
+    kind, timestamp = event.get("event"), event.get("timestamp")
+    form: Event = {"event": kind if isinstance(kind, str) else "unknown"}
+    form["timestamp"] = timestamp if isinstance(timestamp, (int, float)) else None
+    if kind == "slot" and isinstance(event.get("name"), str):
+        form |= {"name": event["name"], "value": WITHHELD}
+    return form
+
+
+def hashed_message_id(message_id: Any) -> Any:
+    """Give the reference of a message id: some channels build ids from the number.
+
+    Sixteen hexadecimal characters are taken to be a reference already.
+    """
+    if message_id is None:
+        return None
+    text = str(message_id)
+    return text if _REFERENCE.fullmatch(text) else message_ref(text)
+
+
+def is_reference(value: Any) -> bool:
+    """Tell whether *value* is the reference of a message and nothing else."""
+    return isinstance(value, str) and _REFERENCE.fullmatch(value) is not None
+
+
+def _parse_data(data: Event) -> Event:
+    form: Event = {}
+    for key, value in data.items():
+        if key in ("intent", "intent_ranking"):
+            form[key] = _intents(value)
+        elif key == "qa":
+            form[key] = value
+        elif key == "entities":
+            form[key] = _entities(value)
+        elif key == "message_id":
+            form[key] = hashed_message_id(value)
+        elif key == "text_tokens":
+            form[key] = []
+        elif key == "response_selector":
+            form[key] = _withheld(value, numbers=True)
+        else:
+            form[key] = _withheld(value)
+    return form
+
+
+def _intents(value: Any) -> Any:
+    """Keep names and confidences; a name that is no identifier was typed by someone."""
+    if isinstance(value, list):
+        return [_intents(item) for item in value]
+    if not isinstance(value, dict):
+        return _withheld(value)
+    form: Event = {}
+    for key, item in value.items():
+        if isinstance(item, str):
+            form[key] = item if _is_name(item) else WITHHELD
+        else:
+            form[key] = item if isinstance(item, (int, float)) else None
+    return form
+
+
+def _entities(value: Any) -> Any:
+    if not isinstance(value, list):
+        return _withheld(value)
+    return [
+        {
+            **{
+                key: item if _is_name(item) or isinstance(item, float) else None
+                for key, item in entity.items()
+                if key in _ENTITY_STRUCTURE
+            },
+            "value": entity["value"]
+            if entity.get("entity") == "qa_turn" and is_reference(entity.get("value"))
+            else WITHHELD,
+        }
+        if isinstance(entity, dict)
+        else WITHHELD
+        for entity in value
+    ]
+
+
+def _slot_value(name: Any, value: Any) -> Any:
+    if name in _STATE_SLOTS and isinstance(value, str):
+        return value if _SHORT_WORD.fullmatch(value) else WITHHELD
+    if name == "requested_slot" and isinstance(value, str):
+        return value if _is_name(value) else WITHHELD
+    if name == "qa_feedback" and isinstance(value, dict):
+        return {key: _rating_part(key, item) for key, item in value.items()}
+    if isinstance(value, dict) and name == "session_started_metadata":
+        return _withheld(value)
+    return value if value is None or isinstance(value, bool) else WITHHELD
+
+
+def _rating_part(key: Any, item: Any) -> Any:
+    if key == "turn" and is_reference(item):
+        return item
+    if key == "rating" and isinstance(item, str) and _SHORT_WORD.fullmatch(item):
+        return item
+    if key == "rating" and isinstance(item, (int, float)):
+        return item
+    return None if item is None else WITHHELD
+
+
+def _withheld(value: Any, *, numbers: bool = False) -> Any:
+    """Keep the shape, None and true/false; *numbers* where they are the NLU's own."""
+    if value is None or isinstance(value, bool):
+        return value
+    if numbers and isinstance(value, (int, float)):
+        return value
+    if isinstance(value, dict):
+        return {
+            _withheld_key(key): item
+            if key in BOT_NAMES
+            and isinstance(item, str)
+            and _IDENTIFIER.fullmatch(item)
+            else _model_name(key, item, numbers=numbers)
+            for key, item in value.items()
+        }
+    if isinstance(value, (list, tuple)):
+        return [_withheld(item, numbers=numbers) for item in value]
+    return WITHHELD
+
+
+def _model_name(key: Any, item: Any, *, numbers: bool) -> Any:
+    if key in ("model_id", "assistant_id") and isinstance(item, str):
+        return item
+    return _withheld(item, numbers=numbers)
+
+
+def _withheld_key(key: Any) -> str:
+    return key if _is_name(key) else WITHHELD
+
+
+def _is_name(value: Any) -> bool:
+    """Tell whether *value* may be a name that a developer gave to a part of the bot."""
+    return isinstance(value, str) and _is_identifier(value)
+
+
+@lru_cache(2048)
+def _is_identifier(value: str) -> bool:
+    return (
+        _IDENTIFIER.fullmatch(value) is not None
+        and sum(map(str.isdigit, value)) <= _MOST_NAME_DIGITS
+    )
