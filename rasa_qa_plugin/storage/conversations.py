@@ -1,0 +1,210 @@
+"""Conversations: events in order, originals that still live, versions."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from rasa_qa_plugin.storage.schema import conversations, events, originals, plain
+
+
+class Conversation(msgspec.Struct, frozen=True):
+    """The row that says where a conversation stands.
+
+    Attributes:
+        sender_id: Pseudonym.
+        event_count: Events so far; the next event gets this number as ``seq``.
+        session: Sessions so far.
+        session_start_seq: ``seq`` of the last ``session_started`` event.
+        version: Grows with every change, so that caches know when they are stale.
+        token_map: Sealed numbering of masked values.
+    """
+
+    sender_id: str
+    event_count: int
+    session: int
+    session_start_seq: int
+    version: int
+    channel: str | None
+    started_at: float
+    last_event_at: float
+    token_map: bytes | None
+
+
+class StoredEvent(msgspec.Struct, frozen=True):
+    """An event as it goes into, or comes out of, the tables.
+
+    Attributes:
+        masked: The event as JSON, masked; None where no row is kept.
+        original: Sealed original; None when masking changed nothing, or it expired.
+    """
+
+    seq: int
+    masked: str | None
+    original: bytes | None
+
+
+def find(
+    connection: Connection, sender_id: str, *, for_update: bool = False
+) -> Conversation | None:
+    """Give the conversation of a pseudonym, locking its row when asked."""
+    query = sa.select(conversations).where(conversations.c.sender_id == sender_id)
+    if for_update and connection.dialect.name != "sqlite":
+        query = query.with_for_update()
+    row = connection.execute(query).mappings().first()
+    return None if row is None else msgspec.convert(plain(row), Conversation)
+
+
+def put(connection: Connection, conversation: Conversation) -> None:
+    """Write the row, whether or not it is there."""
+    values = msgspec.structs.asdict(conversation)
+    updated = connection.execute(
+        conversations.update()
+        .where(conversations.c.sender_id == conversation.sender_id)
+        .values(values)
+    )
+    if updated.rowcount == 0:
+        connection.execute(conversations.insert().values(values))
+
+
+def touch(connection: Connection, sender_id: str) -> None:
+    """Raise the version, so that running servers read the conversation anew."""
+    connection.execute(
+        conversations.update()
+        .where(conversations.c.sender_id == sender_id)
+        .values(version=conversations.c.version + 1)
+    )
+
+
+def senders(connection: Connection) -> list[str]:
+    """Give the pseudonyms of all conversations."""
+    return list(connection.execute(sa.select(conversations.c.sender_id)).scalars())
+
+
+def read(
+    connection: Connection, sender_id: str, *, from_seq: int, now: float
+) -> list[StoredEvent]:
+    """Give the events from *from_seq* on, with the originals that have not expired."""
+    masked: dict[int, str] = {
+        row.seq: row.data
+        for row in connection.execute(
+            sa.select(events.c.seq, events.c.data).where(
+                events.c.sender_id == sender_id, events.c.seq >= from_seq
+            )
+        )
+    }
+    sealed: dict[int, bytes] = {
+        row.seq: bytes(row.payload)
+        for row in connection.execute(
+            sa.select(originals.c.seq, originals.c.payload).where(
+                originals.c.sender_id == sender_id,
+                originals.c.seq >= from_seq,
+                originals.c.expires_at > now,
+            )
+        )
+    }
+    return [
+        StoredEvent(seq, masked.get(seq), sealed.get(seq))
+        for seq in sorted(masked.keys() | sealed.keys())
+    ]
+
+
+def append(
+    connection: Connection,
+    sender_id: str,
+    stored: Sequence[tuple[StoredEvent, Mapping[str, Any], int]],
+    *,
+    expires_at: float,
+) -> None:
+    """Insert events: each with the live form its columns are read from, and session."""
+    rows = [
+        {
+            "sender_id": sender_id,
+            "type_name": live["event"],
+            "timestamp": live.get("timestamp"),
+            "intent_name": _intent_name(live),
+            "action_name": _action_name(live),
+            "data": event.masked,
+            "seq": event.seq,
+            "session": session,
+        }
+        for event, live, session in stored
+        if event.masked is not None
+    ]
+    if rows:
+        connection.execute(events.insert(), rows)
+    keep_originals(
+        connection, sender_id, [e for e, _, _ in stored], expires_at=expires_at
+    )
+
+
+def keep_originals(
+    connection: Connection,
+    sender_id: str,
+    stored: Sequence[StoredEvent],
+    *,
+    expires_at: float,
+) -> None:
+    """Insert the sealed originals that these events carry."""
+    rows = [
+        {
+            "sender_id": sender_id,
+            "seq": event.seq,
+            "payload": event.original,
+            "expires_at": expires_at,
+        }
+        for event in stored
+        if event.original is not None
+    ]
+    if rows:
+        connection.execute(originals.insert(), rows)
+
+
+def rewrite(connection: Connection, sender_id: str, masked: Mapping[int, str]) -> None:
+    """Replace the stored form of events by seq."""
+    if masked:
+        connection.execute(
+            events.update()
+            .where(
+                events.c.sender_id == sender_id,
+                events.c.seq == sa.bindparam("at_seq"),
+            )
+            .values(data=sa.bindparam("new_data")),
+            [{"at_seq": seq, "new_data": data} for seq, data in masked.items()],
+        )
+
+
+def discard(connection: Connection, sender_id: str) -> None:
+    """Delete a conversation's events and originals, keeping its row."""
+    for table in (events, originals):
+        connection.execute(table.delete().where(table.c.sender_id == sender_id))
+
+
+def drop_expired(connection: Connection, *, now: float, ttl: float) -> int:
+    """Delete originals and token maps whose live window is over; give how many."""
+    connection.execute(
+        conversations.update()
+        .where(
+            conversations.c.last_event_at <= now - ttl,
+            conversations.c.token_map.is_not(None),
+        )
+        .values(token_map=None)
+    )
+    return connection.execute(
+        originals.delete().where(originals.c.expires_at <= now)
+    ).rowcount
+
+
+def _intent_name(event: Mapping[str, Any]) -> str | None:
+    parse_data = event.get("parse_data")
+    intent = parse_data.get("intent") if isinstance(parse_data, Mapping) else None
+    name = intent.get("name") if isinstance(intent, Mapping) else None
+    return name[:255] if isinstance(name, str) else None
+
+
+def _action_name(event: Mapping[str, Any]) -> str | None:
+    # As in Rasa's store: the name of an action, slot, form or reminder.
+    name = event.get("name")
+    return name[:255] if isinstance(name, str) else None

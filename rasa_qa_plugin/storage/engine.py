@@ -1,0 +1,163 @@
+"""Database URL → engine, and the only place that catches SQLAlchemy's errors."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+import sqlalchemy as sa
+from sqlalchemy import exc
+from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.engine.url import URL, make_url
+
+from rasa_qa_plugin.errors import ConfigError, StorageError, StorageUnavailableError
+
+_DIALECTS = ("sqlite", "postgresql")
+
+
+def database_url(  # noqa: PLR0913 - these are Rasa's connection keys
+    *,
+    dialect: str = "sqlite",
+    host: str | None = None,
+    port: int | str | None = None,
+    db: str = "rasa.db",
+    username: str | None = None,
+    password: str | None = None,
+    query: Mapping[str, Any] | None = None,
+) -> URL:
+    """Build the URL that Rasa's own ``type: SQL`` would build from the same keys.
+
+    Raises:
+        ConfigError: A key has a value that no URL can be made of, or the dialect is
+            not one this package supports.
+    """
+    if host and "://" in host:
+        try:
+            return _supported(make_url(host))
+        except exc.ArgumentError:
+            problem = "not a database URL; write dialect://user:password@host/db"
+            raise ConfigError("tracker_store.url", problem) from None
+    if host:
+        try:
+            parsed = urlsplit(f"scheme://{host}")
+            port = parsed.port or port
+        except ValueError:
+            raise ConfigError(
+                "tracker_store.url", "its port is not a number; write host:5432"
+            ) from None
+        host = parsed.hostname or host
+    try:
+        number = int(port) if port is not None else None
+    except (TypeError, ValueError):
+        raise ConfigError("tracker_store.port", "not a number; write 5432") from None
+    url = URL.create(
+        dialect, username, password, host, number, database=db, query=dict(query or {})
+    )
+    return _supported(url)
+
+
+def _supported(url: URL) -> URL:
+    backend = url.drivername.partition("+")[0]
+    if backend not in _DIALECTS:
+        raise ConfigError(
+            "tracker_store.dialect",
+            f"not supported; choose from {', '.join(_DIALECTS)}",
+        )
+    return url
+
+
+def open_engine(url: URL, *, pool_size: int = 4) -> Engine:
+    """Give an engine whose errors and logs hold no parameters; connects to nothing yet.
+
+    Raises:
+        ConfigError: The driver that the URL asks for is not installed.
+    """
+    options: dict[str, Any] = {}
+    if url.drivername.startswith("sqlite"):
+        # One writer thread and any number of readers share the file.
+        options["connect_args"] = {"check_same_thread": False, "timeout": 15.0}
+    else:
+        options.update(pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=True)
+        options["connect_args"] = {"connect_timeout": 5}
+    try:
+        engine: Engine = sa.create_engine(
+            url, future=True, hide_parameters=True, **options
+        )
+    except (ImportError, exc.NoSuchModuleError):
+        # Rasa would take an ImportError for "no such store" and keep everything in
+        # memory without a word.
+        raise ConfigError(
+            "tracker_store.dialect",
+            f"the driver for {url.drivername} is not installed; use sqlite or "
+            "postgresql, or pip install the driver",
+        ) from None
+    except exc.ArgumentError:
+        raise ConfigError(
+            "tracker_store", "its keys make no database URL; see README, Settings"
+        ) from None
+    if engine.dialect.name == "sqlite":
+        sa.event.listen(engine, "connect", _prepare_sqlite)
+        sa.event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    # The driver must not open transactions on its own: we say BEGIN (below).
+    connection.isolation_level = None
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A transaction that reads and then writes would fail at once when another process
+    # wrote in between; taking the write lock first makes it wait its turn.
+    reading = connection.get_execution_options().get("qa_reading", False)
+    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+
+@contextmanager
+def transaction(engine: Engine) -> Iterator[Connection]:
+    """Give a connection whose work is committed at the end, or not at all.
+
+    Raises:
+        StorageUnavailableError: The database cannot be reached or is locked.
+        StorageError: The database refused; the message names the error's class only.
+    """
+    with _translated(), engine.begin() as connection:
+        yield connection
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """Give a connection for reading; never waits for a writer on SQLite.
+
+    Raises:
+        StorageUnavailableError: As for :func:`transaction`.
+        StorageError: As for :func:`transaction`.
+    """
+    with (
+        _translated(),
+        engine.connect().execution_options(qa_reading=True) as connection,
+    ):
+        yield connection
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Turn SQLAlchemy's errors into ours; drivers quote values in their messages."""
+    try:
+        yield
+    except (exc.OperationalError, exc.InterfaceError, exc.TimeoutError) as error:
+        raise StorageUnavailableError(
+            f"database: cannot be reached ({_cause(error)}); "
+            "check tracker_store in endpoints.yml and that the server runs"
+        ) from None
+    except exc.SQLAlchemyError as error:
+        raise StorageError(
+            f"database: refused the operation ({_cause(error)}); run `rasa-qa check`"
+        ) from None
+
+
+def _cause(error: exc.SQLAlchemyError) -> str:
+    original = getattr(error, "orig", None)
+    return type(original if original is not None else error).__name__

@@ -1,0 +1,61 @@
+"""Training runs and the audit trail."""
+
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from rasa_qa_plugin.storage.schema import activity, plain, training_runs
+
+
+class TrainingRun(msgspec.Struct, frozen=True, kw_only=True):
+    """One `rasa-qa retrain`: when, with what verdict, and why.
+
+    Attributes:
+        report: Metrics of both models and the reasons for the verdict; no texts.
+    """
+
+    run_id: str
+    started_at: float
+    finished_at: float
+    verdict: str
+    promoted: bool
+    current_model: str | None
+    candidate_model: str | None
+    report: dict[str, Any]
+
+
+def record(connection: Connection, run: TrainingRun) -> None:
+    """Keep a finished run."""
+    values = msgspec.structs.asdict(run)
+    values["report"] = msgspec.json.encode(run.report).decode()
+    connection.execute(training_runs.insert().values(values))
+
+
+def latest(connection: Connection, *, limit: int) -> list[TrainingRun]:
+    """Give the last runs, newest first."""
+    rows = connection.execute(
+        sa.select(training_runs)
+        .order_by(training_runs.c.started_at.desc())
+        .limit(limit)
+    ).mappings()
+    return [
+        msgspec.convert(
+            {**plain(row), "report": msgspec.json.decode(row["report"])}, TrainingRun
+        )
+        for row in rows
+    ]
+
+
+def note(
+    connection: Connection, action: str, *, now: float, **detail: str | int | bool
+) -> None:
+    """Append to the audit trail; *detail* holds counts and names, never a person."""
+    connection.execute(
+        activity.insert().values(
+            happened_at=now,
+            action=action,
+            detail=msgspec.json.encode(detail).decode(),
+        )
+    )

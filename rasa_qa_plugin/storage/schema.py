@@ -1,0 +1,169 @@
+"""The tables. `events` keeps the names and columns of Rasa's own SQL tracker store.
+
+Changing anything here needs a new migration in `storage/migrations/versions`.
+Times are seconds since the epoch as doubles, like Rasa's event timestamps.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+metadata = sa.MetaData()
+
+BigId = sa.BigInteger().with_variant(sqlite.INTEGER(), "sqlite")
+Time = sa.Float(53).with_variant(postgresql.DOUBLE_PRECISION(), "postgresql")
+
+# `sender_id` is always the pseudonym of storage rows, never what the channel sent.
+events = sa.Table(
+    "events",
+    metadata,
+    sa.Column("id", BigId, primary_key=True, autoincrement=True),
+    sa.Column("sender_id", sa.String(255), nullable=False, index=True),
+    sa.Column("type_name", sa.String(255), nullable=False),
+    sa.Column("timestamp", Time),
+    sa.Column("intent_name", sa.String(255)),
+    sa.Column("action_name", sa.String(255)),
+    sa.Column("data", sa.Text),
+    sa.Column("seq", sa.BigInteger),
+    sa.Column("session", sa.Integer),
+    sa.Index("ix_events_sender_id_id", "sender_id", "id"),
+    sa.Index("uq_events_sender_id_seq", "sender_id", "seq", unique=True),
+)
+
+conversations = sa.Table(
+    "qa_conversations",
+    metadata,
+    sa.Column("sender_id", sa.String(255), primary_key=True),
+    sa.Column("event_count", sa.BigInteger, nullable=False),
+    sa.Column("session", sa.Integer, nullable=False),
+    sa.Column("session_start_seq", sa.BigInteger, nullable=False),
+    sa.Column("version", sa.BigInteger, nullable=False),
+    sa.Column("channel", sa.String(255)),
+    sa.Column("started_at", Time, nullable=False),
+    sa.Column("last_event_at", Time, nullable=False, index=True),
+    sa.Column("token_map", sa.LargeBinary),
+)
+
+originals = sa.Table(
+    "qa_originals",
+    metadata,
+    sa.Column("sender_id", sa.String(255), primary_key=True),
+    sa.Column("seq", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("payload", sa.LargeBinary, nullable=False),
+    sa.Column("expires_at", Time, nullable=False, index=True),
+)
+
+consents = sa.Table(
+    "qa_consents",
+    metadata,
+    sa.Column("id", BigId, primary_key=True, autoincrement=True),
+    sa.Column("sender_id", sa.String(255), nullable=False),
+    sa.Column("purpose", sa.String(64), nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("policy_version", sa.String(64), nullable=False),
+    sa.Column("source", sa.String(32), nullable=False),
+    sa.Column("recorded_at", Time, nullable=False),
+    sa.Index("ix_qa_consents_sender_id", "sender_id", "purpose", "id"),
+)
+
+turns = sa.Table(
+    "qa_turns",
+    metadata,
+    sa.Column("turn_id", sa.String(32), primary_key=True),
+    sa.Column("sender_id", sa.String(255), nullable=False),
+    sa.Column("seq", sa.BigInteger, nullable=False),
+    sa.Column("message_ref", sa.String(32)),
+    sa.Column("recorded_at", Time, nullable=False, index=True),
+    sa.Column("channel", sa.String(255)),
+    sa.Column("model_id", sa.String(64)),
+    sa.Column("text", sa.Text),
+    sa.Column("entities", sa.Text),
+    sa.Column("answer", sa.Text),
+    sa.Column("intent", sa.String(255)),
+    sa.Column("confidence", Time),
+    sa.Column("second_intent", sa.String(255)),
+    sa.Column("margin", Time),
+    sa.Column("entropy", Time),
+    sa.Column("status", sa.String(16), nullable=False, index=True),
+    sa.Index("uq_qa_turns_sender_id_seq", "sender_id", "seq", unique=True),
+    sa.Index("ix_qa_turns_message_ref", "sender_id", "message_ref"),
+)
+
+flags = sa.Table(
+    "qa_flags",
+    metadata,
+    sa.Column("turn_id", sa.String(32), primary_key=True),
+    sa.Column("flag", sa.String(32), primary_key=True),
+    sa.Column("flagged_at", Time, nullable=False),
+)
+
+feedback = sa.Table(
+    "qa_feedback",
+    metadata,
+    sa.Column("id", BigId, primary_key=True, autoincrement=True),
+    sa.Column("sender_id", sa.String(255), nullable=False),
+    sa.Column("message_ref", sa.String(32), nullable=False),
+    sa.Column("turn_id", sa.String(32), index=True),
+    sa.Column("rating", sa.SmallInteger, nullable=False),
+    sa.Column("comment", sa.Text),
+    sa.Column("given_at", Time, nullable=False),
+    sa.Index("uq_qa_feedback_message", "sender_id", "message_ref", unique=True),
+)
+
+annotations = sa.Table(
+    "qa_annotations",
+    metadata,
+    sa.Column("id", BigId, primary_key=True, autoincrement=True),
+    sa.Column("turn_id", sa.String(32), nullable=False, index=True),
+    sa.Column("text", sa.Text),
+    sa.Column("intent", sa.String(255), nullable=False),
+    sa.Column("entities", sa.Text),
+    sa.Column("content_hash", sa.String(64), nullable=False),
+    sa.Column("status", sa.String(16), nullable=False, index=True),
+    sa.Column("source", sa.String(255), nullable=False),
+    sa.Column("annotated_at", Time, nullable=False),
+    sa.Index("uq_qa_annotations_content", "turn_id", "content_hash", unique=True),
+)
+
+batches = sa.Table(
+    "qa_batches",
+    metadata,
+    sa.Column("batch_id", sa.String(32), primary_key=True),
+    sa.Column("format", sa.String(32), nullable=False),
+    sa.Column("file_name", sa.String(255), nullable=False),
+    sa.Column("sha256", sa.String(64), nullable=False),
+    sa.Column("turns", sa.Text, nullable=False),
+    sa.Column("created_at", Time, nullable=False),
+)
+
+training_runs = sa.Table(
+    "qa_training_runs",
+    metadata,
+    sa.Column("run_id", sa.String(32), primary_key=True),
+    sa.Column("started_at", Time, nullable=False),
+    sa.Column("finished_at", Time, nullable=False),
+    sa.Column("verdict", sa.String(16), nullable=False),
+    sa.Column("promoted", sa.Boolean, nullable=False),
+    sa.Column("current_model", sa.String(255)),
+    sa.Column("candidate_model", sa.String(255)),
+    sa.Column("report", sa.Text, nullable=False),
+)
+
+activity = sa.Table(
+    "qa_activity",
+    metadata,
+    sa.Column("id", BigId, primary_key=True, autoincrement=True),
+    sa.Column("happened_at", Time, nullable=False),
+    sa.Column("action", sa.String(64), nullable=False),
+    sa.Column("detail", sa.Text, nullable=False),
+)
+
+PERSONAL_TABLES = (events, conversations, originals, consents, turns, feedback)
+"""Tables with a row per person; `qa_flags` and `qa_annotations` hang on `qa_turns`."""
+
+
+def plain(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Give a row as a plain dict; SQLAlchemy's keys are no plain strings."""
+    return {str(key): value for key, value in row.items()}

@@ -1,0 +1,336 @@
+"""Turns: what a user said, what the bot made of it, and what is wrong with it."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Literal
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from rasa_qa_plugin.storage.schema import annotations, feedback, flags, plain, turns
+
+Status = Literal[
+    "new", "exported", "annotated", "approved", "merged", "rejected", "withdrawn"
+]
+STATUSES: tuple[Status, ...] = (
+    "new",
+    "exported",
+    "annotated",
+    "approved",
+    "merged",
+    "rejected",
+    "withdrawn",
+)
+
+
+class Turn(msgspec.Struct, frozen=True, kw_only=True):
+    """One user message and the bot's answer to it.
+
+    Attributes:
+        sender_id: Pseudonym.
+        seq: Number of the user event in its conversation.
+        message_ref: Hash of Rasa's message id; feedback names the turn by it.
+        recorded_at: Seconds since the epoch.
+        text: Masked text; None without consent.
+        entities: Rasa's entities with offsets into *text*; None without consent.
+        answer: Masked answer of the bot; None without consent.
+        confidence: Of *intent*, which is the top intent before any fallback.
+        margin: Distance to *second_intent*.
+        entropy: Of the intent ranking, normalized to 0..1.
+        flags: Reasons to read this turn.
+        rating: 1, -1, or None where nobody rated.
+        comment: What the person said about the answer, masked.
+    """
+
+    turn_id: str
+    sender_id: str
+    seq: int
+    message_ref: str | None = None
+    recorded_at: float
+    channel: str | None = None
+    model_id: str | None = None
+    text: str | None = None
+    entities: list[dict[str, Any]] | None = None
+    answer: str | None = None
+    intent: str | None = None
+    confidence: float | None = None
+    second_intent: str | None = None
+    margin: float | None = None
+    entropy: float | None = None
+    status: Status = "new"
+    flags: list[str] = []
+    rating: int | None = None
+    comment: str | None = None
+
+
+_COLUMNS = tuple(column.name for column in turns.columns)
+
+
+def record(connection: Connection, turn: Turn) -> None:
+    """Insert a turn and its flags."""
+    values = {name: getattr(turn, name) for name in _COLUMNS}
+    if turn.entities is not None:
+        values["entities"] = msgspec.json.encode(turn.entities).decode()
+    connection.execute(turns.insert().values(values))
+    for flag in turn.flags:
+        raise_flag(connection, turn.turn_id, flag, now=turn.recorded_at)
+
+
+def raise_flag(connection: Connection, turn_id: str, flag: str, *, now: float) -> None:
+    """Flag a turn; flagging it twice for one reason is the same as once."""
+    present = connection.execute(
+        sa.select(flags.c.flag).where(flags.c.turn_id == turn_id, flags.c.flag == flag)
+    ).first()
+    if present is None:
+        connection.execute(
+            flags.insert().values(turn_id=turn_id, flag=flag, flagged_at=now)
+        )
+
+
+def lower_flag(connection: Connection, turn_id: str, flag: str) -> None:
+    """Take a flag back."""
+    connection.execute(
+        flags.delete().where(flags.c.turn_id == turn_id, flags.c.flag == flag)
+    )
+
+
+def find(  # noqa: PLR0913 - one keyword per filter of `rasa-qa turns`
+    connection: Connection,
+    *,
+    flagged: bool | None = None,
+    flag: str | None = None,
+    statuses: Sequence[str] = (),
+    intent: str | None = None,
+    sender_id: str | None = None,
+    with_text: bool = False,
+    since: float | None = None,
+    limit: int | None = None,
+) -> Iterator[Turn]:
+    """Give the turns that meet all conditions: readable, flagged, unsure ones first."""
+    flag_count = (
+        sa.select(sa.func.count())
+        .select_from(flags)
+        .where(flags.c.turn_id == turns.c.turn_id)
+        .scalar_subquery()
+    )
+    query = sa.select(turns).order_by(
+        turns.c.text.is_(None),
+        flag_count.desc(),
+        turns.c.confidence,
+        turns.c.recorded_at,
+        turns.c.turn_id,
+    )
+    if flagged is not None:
+        query = query.where((flag_count > 0) if flagged else (flag_count == 0))
+    if flag is not None:
+        query = query.where(
+            turns.c.turn_id.in_(sa.select(flags.c.turn_id).where(flags.c.flag == flag))
+        )
+    if statuses:
+        query = query.where(turns.c.status.in_(list(statuses)))
+    if intent is not None:
+        query = query.where(turns.c.intent == intent)
+    if sender_id is not None:
+        query = query.where(turns.c.sender_id == sender_id)
+    if with_text:
+        query = query.where(turns.c.text.is_not(None))
+    if since is not None:
+        query = query.where(turns.c.recorded_at >= since)
+    if limit is not None:
+        query = query.limit(limit)
+    rows = connection.execute(query).mappings().all()
+    for start in range(0, len(rows), 500):
+        yield from _complete(connection, rows[start : start + 500])
+
+
+def by_id(connection: Connection, turn_ids: Iterable[str]) -> dict[str, Turn]:
+    """Give the turns that exist among *turn_ids*."""
+    wanted = list(turn_ids)
+    found: dict[str, Turn] = {}
+    for start in range(0, len(wanted), 500):
+        rows = (
+            connection.execute(
+                sa.select(turns).where(turns.c.turn_id.in_(wanted[start : start + 500]))
+            )
+            .mappings()
+            .all()
+        )
+        found.update((turn.turn_id, turn) for turn in _complete(connection, rows))
+    return found
+
+
+def _complete(
+    connection: Connection, rows: Sequence[Mapping[str, Any]]
+) -> Iterator[Turn]:
+    """Join flags and feedback to turn rows, a page at a time."""
+    ids = [row["turn_id"] for row in rows]
+    flags_of: dict[str, list[str]] = {}
+    for raised in connection.execute(
+        sa.select(flags).where(flags.c.turn_id.in_(ids)).order_by(flags.c.flag)
+    ):
+        flags_of.setdefault(raised.turn_id, []).append(raised.flag)
+    feedback_of = {
+        given.turn_id: given
+        for given in connection.execute(
+            sa.select(feedback).where(feedback.c.turn_id.in_(ids))
+        )
+    }
+    for row in rows:
+        values = plain(row)
+        if values["entities"] is not None:
+            values["entities"] = msgspec.json.decode(values["entities"])
+        given = feedback_of.get(row["turn_id"])
+        yield msgspec.convert(
+            {
+                **values,
+                "flags": flags_of.get(row["turn_id"], []),
+                "rating": given.rating if given else None,
+                "comment": given.comment if given else None,
+            },
+            Turn,
+        )
+
+
+def set_status(connection: Connection, turn_ids: Sequence[str], status: Status) -> None:
+    """Move turns on; withdrawn ones stay withdrawn."""
+    for start in range(0, len(turn_ids), 500):
+        connection.execute(
+            turns.update()
+            .where(
+                turns.c.turn_id.in_(list(turn_ids[start : start + 500])),
+                turns.c.status != "withdrawn",
+            )
+            .values(status=status)
+        )
+
+
+def last_turn_ref(connection: Connection, sender_id: str) -> str | None:
+    """Give the message reference of a person's latest turn."""
+    ref: str | None = connection.execute(
+        sa.select(turns.c.message_ref)
+        .where(turns.c.sender_id == sender_id)
+        .order_by(turns.c.seq.desc())
+        .limit(1)
+    ).scalar_one_or_none()
+    return ref
+
+
+def rate(  # noqa: PLR0913 - the parts of one rating
+    connection: Connection,
+    *,
+    sender_id: str,
+    message_ref: str,
+    rating: int,
+    comment: str | None,
+    now: float,
+) -> None:
+    """Record what a person thinks of an answer; a second rating replaces the first.
+
+    A comment that comes later keeps the rating; a rating that comes later without a
+    comment keeps the comment.
+    """
+    turn_id = connection.execute(
+        sa.select(turns.c.turn_id).where(
+            turns.c.sender_id == sender_id, turns.c.message_ref == message_ref
+        )
+    ).scalar_one_or_none()
+    key = (feedback.c.sender_id == sender_id) & (feedback.c.message_ref == message_ref)
+    values: dict[str, Any] = {"rating": rating, "given_at": now, "turn_id": turn_id}
+    if comment is not None:
+        values["comment"] = comment
+    updated = connection.execute(feedback.update().where(key).values(values))
+    if updated.rowcount == 0:
+        connection.execute(
+            feedback.insert().values(
+                sender_id=sender_id, message_ref=message_ref, **values
+            )
+        )
+    if turn_id is None:
+        return
+    if rating < 0:
+        raise_flag(connection, turn_id, "negative_feedback", now=now)
+    else:
+        lower_flag(connection, turn_id, "negative_feedback")
+
+
+def withdraw(connection: Connection, sender_id: str) -> int:
+    """Delete the captured words of a person; numbers stay. Give how many turns.
+
+    Their annotations lose the text too and can no longer be merged.
+    """
+    own = sa.select(turns.c.turn_id).where(turns.c.sender_id == sender_id)
+    connection.execute(
+        annotations.update()
+        .where(annotations.c.turn_id.in_(own))
+        .values(text=None, entities=None, status="withdrawn")
+    )
+    connection.execute(
+        feedback.update().where(feedback.c.sender_id == sender_id).values(comment=None)
+    )
+    return connection.execute(
+        turns.update()
+        .where(turns.c.sender_id == sender_id, turns.c.text.is_not(None))
+        .values(text=None, entities=None, answer=None, status="withdrawn")
+    ).rowcount
+
+
+def discard(connection: Connection, sender_id: str) -> None:
+    """Delete a person's turns with all that hangs on them; ratings stay, unbound."""
+    own = sa.select(turns.c.turn_id).where(turns.c.sender_id == sender_id)
+    for table in (flags, annotations):
+        connection.execute(table.delete().where(table.c.turn_id.in_(own)))
+    connection.execute(
+        feedback.update().where(feedback.c.sender_id == sender_id).values(turn_id=None)
+    )
+    connection.execute(turns.delete().where(turns.c.sender_id == sender_id))
+
+
+class Statistics(msgspec.Struct, frozen=True, kw_only=True):
+    """Counts over all turns, for `rasa-qa stats`."""
+
+    turns: int
+    with_text: int
+    flagged: int
+    rated_good: int
+    rated_bad: int
+    mean_confidence: float | None
+    by_status: dict[str, int]
+    by_flag: dict[str, int]
+    by_intent: dict[str, int]
+
+
+def statistics(connection: Connection) -> Statistics:
+    """Count turns by status, flag, intent and rating."""
+
+    def counts(query: Any) -> dict[str, int]:
+        return {str(key): number for key, number in connection.execute(query)}
+
+    total, with_text, mean = connection.execute(
+        sa.select(
+            sa.func.count(),
+            sa.func.count(turns.c.text),
+            sa.func.avg(turns.c.confidence),
+        ).select_from(turns)
+    ).one()
+    count = sa.func.count()
+    ratings = counts(sa.select(feedback.c.rating, count).group_by(feedback.c.rating))
+    return Statistics(
+        turns=total,
+        with_text=with_text,
+        flagged=connection.execute(
+            sa.select(sa.func.count(sa.distinct(flags.c.turn_id)))
+        ).scalar_one(),
+        rated_good=ratings.get("1", 0),
+        rated_bad=ratings.get("-1", 0),
+        mean_confidence=mean,
+        by_status=counts(sa.select(turns.c.status, count).group_by(turns.c.status)),
+        by_flag=counts(
+            sa.select(flags.c.flag, count).group_by(flags.c.flag).order_by(count.desc())
+        ),
+        by_intent=counts(
+            sa.select(turns.c.intent, count)
+            .where(turns.c.intent.is_not(None))
+            .group_by(turns.c.intent)
+            .order_by(count.desc(), turns.c.intent)
+        ),
+    )
