@@ -1,0 +1,1 @@
+"""From flagged turns to annotation files and back into the training data."""

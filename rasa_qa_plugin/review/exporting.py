@@ -1,0 +1,123 @@
+"""Flagged turns into a file for people: each turn once, traced as a batch."""
+
+import hashlib
+import secrets
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+from sqlalchemy.engine import Engine
+
+from rasa_qa_plugin import changes
+from rasa_qa_plugin.errors import RasaQAError, StorageError
+from rasa_qa_plugin.review.formats import rasa_nlu
+from rasa_qa_plugin.review.items import Entity, Item
+from rasa_qa_plugin.storage import annotations, runs, turns
+from rasa_qa_plugin.storage.engine import transaction
+from rasa_qa_plugin.storage.turns import Turn
+
+UNKNOWN_INTENT = "unknown"
+
+
+class Exported(msgspec.Struct, frozen=True, kw_only=True):
+    """What went out."""
+
+    batch_id: str
+    items: int
+
+
+def export(  # noqa: PLR0913 - the filters of `rasa-qa export`
+    engine: Engine,
+    path: Path,
+    *,
+    flag: str | None = None,
+    all_turns: bool = False,
+    again: bool = False,
+    limit: int | None = None,
+    now: float,
+) -> Exported | None:
+    """Write turns whose texts may be read to *path*; None when there are none.
+
+    A turn goes out once, unless *again* is set. The file is there if and only if its
+    turns are marked as exported.
+
+    Raises:
+        RasaQAError: The file exists already or cannot be written.
+        StorageError: The database refused.
+    """
+    if path.exists():
+        raise RasaQAError(f"{path.name}: exists already; name another file")
+    batch_id = f"b_{secrets.token_hex(8)}"
+    try:
+        with transaction(engine) as connection:
+            found = list(
+                turns.find(
+                    connection,
+                    flagged=None if all_turns or flag else True,
+                    flag=flag,
+                    statuses=["new", "exported"] if again else ["new"],
+                    with_text=True,
+                    limit=limit,
+                )
+            )
+            if not found:
+                return None
+            content = rasa_nlu.dump([item_of(turn) for turn in found]).encode()
+            ids = [turn.turn_id for turn in found]
+            annotations.record_batch(
+                connection,
+                annotations.Batch(
+                    batch_id=batch_id,
+                    format="rasa_nlu",
+                    file_name=path.name,
+                    sha256=hashlib.sha256(content).hexdigest(),
+                    turns=ids,
+                    created_at=now,
+                ),
+            )
+            turns.set_status(connection, ids, "exported")
+            runs.note(connection, "export", now=now, turns=len(ids), batch=batch_id)
+            changes.replace(path, content)
+    except OSError as error:
+        raise RasaQAError(
+            f"{path.name}: cannot be written ({type(error).__name__}); "
+            "choose another folder"
+        ) from None
+    except StorageError:
+        path.unlink(missing_ok=True)
+        raise
+    return Exported(batch_id=batch_id, items=len(found))
+
+
+def item_of(turn: Turn) -> Item:
+    """Give a turn the form in which people correct it."""
+    return Item(
+        turn_id=turn.turn_id,
+        text=turn.text or "",
+        intent=turn.intent or UNKNOWN_INTENT,
+        entities=tuple(
+            msgspec.convert(
+                {
+                    key: entity[key]
+                    for key in Entity.__struct_fields__
+                    if isinstance(entity.get(key), (str, int))
+                },
+                Entity,
+            )
+            for entity in turn.entities or []
+        ),
+        comment=" · ".join(_reasons(turn)),
+        confidence=None if turn.confidence is None else round(turn.confidence, 4),
+        flags=tuple(turn.flags),
+    )
+
+
+def _reasons(turn: Turn) -> Sequence[str]:
+    reasons = [flag.replace("_", " ") for flag in turn.flags]
+    if turn.confidence is not None:
+        reasons.append(f"confidence {turn.confidence:.2f}")
+    if turn.second_intent:
+        reasons.append(f"second guess {turn.second_intent}")
+    if turn.comment:
+        reasons.append(f"the user said: {turn.comment}")
+    return reasons

@@ -1,0 +1,1 @@
+"""Annotation formats: one module per tool, each with `dump` and `load`."""

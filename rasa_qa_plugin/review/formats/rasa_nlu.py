@@ -1,0 +1,287 @@
+"""Annotation files in Rasa's NLU format: one block per turn, edited in any editor.
+
+What people may do: change the intent, move examples to other blocks, mark entities
+inline, mend the text, delete a block (the turn is then not annotated). The turn id in
+the metadata is what counts on the way back.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+
+import msgspec
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from rasa_qa_plugin.errors import AnnotationError, MergeError
+from rasa_qa_plugin.review.items import Entity, Item, clean, quoted, tidy
+from rasa_qa_plugin.review.rasa_syntax import parse_line, render, without_breaks
+
+INSTRUCTIONS = (
+    "Put every sentence under the right intent: change the name, or move the example.",
+    "A block that is right as it stands needs no change; delete what you cannot judge.",
+    'Entities: [Lima](city) or [Lima]{"entity": "city", "role": "to"}.',
+    "Leave turn_id alone: it says which turn this is.",
+)
+
+# Rasa decodes \u escapes in files that are plain ASCII; the dot makes this one not so.
+_TITLE = "# rasa_qa_plugin · annotation file"
+_PLAIN = re.compile(r"[^\W\d][\w+/.-]*")
+_RESERVED = {"true", "false", "null", "yes", "no", "on", "off", "y", "n"}
+_ILLEGAL = re.compile(r"[\x00-\x1f\x7f-\x9f{}\[\]@\"'`\\<>|]|^[/ ]|[/ ]$")
+_HALF_WRITTEN = re.compile(r"\][(\[{]")
+_NULL = "tag:yaml.org,2002:null"
+
+
+def dump(items: Sequence[Item], *, head: Sequence[str] = INSTRUCTIONS) -> str:
+    """Give an annotation file; *head* stands on top of it as comments.
+
+    Loading it gives the same items in :func:`~rasa_qa_plugin.review.items.tidy` form,
+    without their comments. Where Rasa's entity syntax cannot express a text or an
+    entity, the exact form stands in the metadata. A turn without any text is left out,
+    and a comment says so.
+    """
+    lines = [_TITLE, *(f"# {clean(line)}".rstrip() for line in head)]
+    lines += ['version: "3.1"', "nlu:" if items else "nlu: []"]
+    for item in items:
+        lines += ["", *_block(tidy(item))]
+    return "\n".join(lines) + "\n"
+
+
+def load(text: str, *, file: str) -> list[Item]:
+    """Give what people made of an annotation file, in its order.
+
+    *file* is only named in errors.
+
+    Raises:
+        AnnotationError: The file, or an example in it, cannot be understood.
+    """
+    seen: dict[str, int] = {}
+    items = []
+    for intent, example in _examples(_root(text, file), file):
+        item = _item(intent, example, file)
+        if item.turn_id in seen:
+            raise AnnotationError(
+                file,
+                f"turn_id stands in line {seen[item.turn_id]} already; "
+                "keep one of the two examples",
+                line=_line(example),
+            )
+        seen[item.turn_id] = _line(example)
+        items.append(item)
+    return items
+
+
+def _block(item: Item) -> list[str]:
+    """Write one turn, or why it is left out."""
+    apart: tuple[Entity, ...] = ()
+    try:
+        line, plain = render(item.text, item.entities)
+    except MergeError as problem:
+        try:
+            line, plain = render(item.text, ())
+        except MergeError:
+            return [f"# left out: turn {clean(item.turn_id)}: {problem}"]
+        apart = item.entities
+    reason = clean(item.comment or _reason(item))
+    block = [f"# {reason}"] if reason else []
+    block += [
+        f"- intent: {_scalar(item.intent)}",
+        "  examples:",
+        "  - text: |",
+        f"      {line}",
+        "    metadata:",
+        f"      turn_id: {quoted(item.turn_id)}",
+    ]
+    if item.confidence is not None:
+        block.append(f"      confidence: {item.confidence!r}")
+    if item.flags:
+        block.append(f"      flags: [{', '.join(map(_scalar, item.flags))}]")
+    if apart or plain != item.text:
+        block.append(f"      as_typed: {quoted(item.text)}")
+    if apart:
+        marks = [
+            {k: v for k, v in msgspec.structs.asdict(one).items() if v is not None}
+            for one in apart
+        ]
+        block.append(f"      entities: {quoted(marks)}")
+    return block
+
+
+def _reason(item: Item) -> str:
+    sure = "" if item.confidence is None else f"confidence {item.confidence:.2f}"
+    return " · ".join(filter(None, (", ".join(item.flags), sure)))
+
+
+def _scalar(name: str) -> str:
+    """Write a name bare where YAML cannot take it for something else."""
+    if _PLAIN.fullmatch(name) and name.lower() not in _RESERVED:
+        return name
+    return quoted(name)
+
+
+def _root(text: str, file: str) -> dict[str, Node]:
+    """Parse into nodes: they keep lines, and a name such as ``123`` stays text."""
+    try:
+        node = YAML(typ="safe", pure=True).compose(text.removeprefix("\ufeff"))
+    except MarkedYAMLError as error:
+        mark = error.problem_mark
+        raise AnnotationError(
+            file,
+            "not valid YAML; check indentation and quotes",
+            line=mark.line + 1 if mark else None,
+        ) from None
+    except (YAMLError, ValueError):
+        raise AnnotationError(
+            file, "not valid YAML; remove control characters and save it as UTF-8"
+        ) from None
+    root = _mapping(node, file) if isinstance(node, MappingNode) else {}
+    if "nlu" not in root:
+        raise AnnotationError(file, "has no `nlu:` key; give an exported file back")
+    return root
+
+
+def _examples(root: dict[str, Node], file: str) -> Iterator[tuple[str, Node]]:
+    """Give every example with the intent of its block."""
+    for block in _sequence(root["nlu"], "nlu", file):
+        if not isinstance(block, MappingNode) or "intent" not in (
+            content := _mapping(block, file)
+        ):
+            raise AnnotationError(
+                file,
+                "not an intent block; every entry begins with `- intent: name`",
+                line=_line(block),
+            )
+        if "examples" not in content:
+            continue
+        examples = _sequence(content["examples"], "examples", file)
+        if examples:
+            intent = _intent(_text(content["intent"]), file, _line(block))
+            for example in examples:
+                yield intent, example
+
+
+def _item(intent: str, example: Node, file: str) -> Item:
+    """Read one example."""
+    line = _line(example)
+    if not isinstance(example, MappingNode):
+        raise AnnotationError(
+            file, "example is not a map; keep its `text:` and `metadata:`", line=line
+        )
+    content = _mapping(example, file)
+    metadata = content.get("metadata")
+    facts = _mapping(metadata, file) if isinstance(metadata, MappingNode) else {}
+    turn_id = _text(facts.get("turn_id"))
+    if not turn_id:
+        raise AnnotationError(
+            file, "example has no turn_id; put its metadata back", line=line
+        )
+    try:
+        marked, entities = parse_line(_text(content.get("text")).strip())
+    except MergeError as problem:
+        raise AnnotationError(file, str(problem), line=line) from None
+    item = tidy(
+        Item(
+            turn_id=turn_id,
+            text=marked,
+            intent=intent,
+            entities=entities,
+            confidence=_number(facts.get("confidence")),
+            flags=_names(facts.get("flags")),
+        )
+    )
+    if not item.text:
+        raise AnnotationError(
+            file, "text is empty; delete the example if nobody needs it", line=line
+        )
+    if _HALF_WRITTEN.search(item.text):
+        raise AnnotationError(
+            file,
+            "entity syntax: brackets do not match; write [word](entity), "
+            "or put a space after `]`",
+            line=line,
+        )
+    original = _text(facts.get("as_typed"))
+    inline = without_breaks(original, item.text, item.entities)
+    if not original or inline is None:
+        return item
+    entities = (*inline, *_apart(facts.get("entities"), file))
+    return tidy(msgspec.structs.replace(item, text=original, entities=entities))
+
+
+def _intent(name: str, file: str, line: int) -> str:
+    if not name.strip():
+        raise AnnotationError(
+            file, "intent is empty; name it or delete the block", line=line
+        )
+    if _ILLEGAL.search(name):
+        raise AnnotationError(
+            file,
+            "intent name has characters Rasa cannot use; "
+            "use letters, digits, `_`, `-` and `/`",
+            line=line,
+        )
+    return name
+
+
+def _apart(node: Node | None, file: str) -> Iterator[Entity]:
+    """Read the entities that could not be written inline."""
+    for mark in _sequence(node, "entities", file) if node is not None else ():
+        content = _mapping(mark, file) if isinstance(mark, MappingNode) else {}
+        fields = {key: _text(value) for key, value in content.items()}
+        try:
+            yield msgspec.convert(fields, Entity, strict=False)
+        except msgspec.ValidationError:
+            raise AnnotationError(
+                file,
+                "entities in the metadata are malformed; delete that line",
+                line=_line(mark),
+            ) from None
+
+
+def _mapping(node: Node, file: str) -> dict[str, Node]:
+    content: dict[str, Node] = {}
+    for key, value in node.value:
+        name = _text(key)
+        if name in content:
+            raise AnnotationError(
+                file, "a key stands twice in one block; remove one", line=_line(key)
+            )
+        content[name] = value
+    return content
+
+
+def _sequence(node: Node, key: str, file: str) -> list[Node]:
+    if isinstance(node, SequenceNode):
+        return list(node.value)
+    if node.tag == _NULL:
+        return []
+    raise AnnotationError(
+        file,
+        f"`{key}:` is not a list; keep the exported form, with a turn_id per example",
+        line=_line(node),
+    )
+
+
+def _text(node: Node | None) -> str:
+    """Give a scalar as it stands in the file; anything else is empty."""
+    if not isinstance(node, ScalarNode) or node.tag == _NULL:
+        return ""
+    return str(node.value)
+
+
+def _number(node: Node | None) -> float | None:
+    try:
+        return float(_text(node))
+    except ValueError:
+        return None
+
+
+def _names(node: Node | None) -> tuple[str, ...]:
+    if not isinstance(node, SequenceNode):
+        return ()
+    return tuple(filter(None, map(_text, node.value)))
+
+
+def _line(node: Node) -> int:
+    return int(node.start_mark.line) + 1

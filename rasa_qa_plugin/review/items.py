@@ -1,0 +1,132 @@
+"""What people annotate: a turn's text with the intent and entities it should have."""
+
+import json
+import re
+import unicodedata
+
+import msgspec
+
+_UNPRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
+
+
+class Entity(msgspec.Struct, frozen=True):
+    """A marked piece of a text.
+
+    Attributes:
+        value: What the bot should understand; None when it is the covered text itself.
+    """
+
+    start: int
+    end: int
+    entity: str
+    value: str | None = None
+    role: str | None = None
+    group: str | None = None
+
+
+class Item(msgspec.Struct, frozen=True):
+    """One turn on its way to a person and back.
+
+    Attributes:
+        turn_id: The key; texts may be edited, this may not.
+        intent: What the model said on the way out, what is right on the way back.
+        comment: Why a person should look; shown to them and not read back.
+        confidence: How sure the model was, if known.
+        flags: Names of the flags the turn carries.
+    """
+
+    turn_id: str
+    text: str
+    intent: str
+    entities: tuple[Entity, ...] = ()
+    comment: str = ""
+    confidence: float | None = None
+    flags: tuple[str, ...] = ()
+
+
+class Example(msgspec.Struct, frozen=True):
+    """A row of training data, as Rasa's own parser reads it."""
+
+    text: str
+    intent: str
+    entities: tuple[Entity, ...] = ()
+
+
+def clean(text: str) -> str:
+    """Give *text* on one line, without what YAML forbids; clean text stays as it is."""
+    return _clean(text)[0]
+
+
+def tidy(item: Item) -> Item:
+    """Give *item* in the form all formats write: clean text, entities in order.
+
+    Offsets follow the text, without blanks at the ends of an entity. One that covered
+    nothing but blanks or removed characters goes; one that points outside the text is
+    kept as it is, for others to refuse.
+    """
+    text, moved = _clean(item.text)
+    entities = []
+    for entity in item.entities:
+        start, end = entity.start, entity.end
+        if 0 <= start < end <= len(item.text):
+            start, end = moved[start], moved[end]
+            # A marked blank is a slip of the mouse.
+            start += text[start:end].startswith(" ")
+            end -= text[start:end].endswith(" ")
+            if start >= end:
+                continue
+            value = entity.value or None
+            if value == text[start:end]:
+                value = None
+            entity = msgspec.structs.replace(  # noqa: PLW2901
+                entity, start=start, end=end, value=value
+            )
+        entities.append(entity)
+    entities.sort(key=lambda entity: (entity.start, entity.end))
+    return msgspec.structs.replace(item, text=text, entities=tuple(entities))
+
+
+def same_text_key(text: str) -> str:
+    """Give a key that is equal for texts a model cannot learn to tell apart.
+
+    Case, width and punctuation do not count; accents and emoji do. A text that is all
+    punctuation keeps it.
+    """
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    bare = "".join(" " if _is_punctuation(char) else char for char in folded)
+    return " ".join(bare.split()) or " ".join(folded.split())
+
+
+def quoted(value: object) -> str:
+    """Give *value* as JSON that is YAML too: readable letters, no forbidden ones."""
+    plain = json.dumps(value, ensure_ascii=False)
+    return _UNPRINTABLE.sub(lambda found: f"\\u{ord(found.group()):04x}", plain)
+
+
+def _is_punctuation(char: str) -> bool:
+    return unicodedata.category(char).startswith("P")
+
+
+def _clean(text: str) -> tuple[str, list[int]]:
+    """Give the clean text and, for every old offset, the new one."""
+    out: list[str] = []
+    moved = []
+    for char in text:
+        moved.append(len(out))
+        if not _is_blank(char):
+            out.append(char)
+        elif out and out[-1] != " ":
+            out.append(" ")
+    moved.append(len(out))
+    if out and out[-1] == " ":
+        out.pop()
+    return "".join(out), [min(offset, len(out)) for offset in moved]
+
+
+def _is_blank(char: str) -> bool:
+    """Tell whether *char* separates words or may not stand in a YAML file."""
+    return (
+        char.isspace()
+        or unicodedata.category(char) in ("Cc", "Cs")
+        or char in "\ufeff\ufffe\uffff"
+    )

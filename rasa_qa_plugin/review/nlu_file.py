@@ -1,0 +1,205 @@
+"""Training data files as text: put lines in, leave every other byte alone.
+
+YAML libraries reformat what they write back, so lines are spliced in at the places the
+parser reports. Line ends, comments, indentation and a missing last line end all stay.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+import msgspec
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from rasa_qa_plugin.errors import MergeError
+from rasa_qa_plugin.review.items import quoted
+
+_LINE = re.compile(r"[^\n]*\n|[^\n]+\Z")
+_BARE_NAME = re.compile(r"[^\W\d][\w+/.-]*")
+
+
+class IntentBlock(msgspec.Struct, frozen=True):
+    """One ``- intent:`` entry of a file.
+
+    Attributes:
+        insert_at: Offset after its last example line; None when its examples are not a
+            literal ``|`` block that has lines already.
+        indent: Spaces before the dash of its example lines.
+    """
+
+    intent: str
+    insert_at: int | None
+    indent: int
+
+
+class NluFile(msgspec.Struct, frozen=True):
+    """Where things are in the text of a training data file.
+
+    Attributes:
+        append_at: Offset for new entries of ``nlu:``; None when it is not a block list.
+        dash: Spaces before the dash of its entries.
+        airy: Whether a blank line stands between entries.
+    """
+
+    text: str
+    blocks: tuple[IntentBlock, ...]
+    append_at: int | None
+    dash: int
+    airy: bool
+
+    def takes(self, intent: str) -> bool:
+        """Tell whether lines can join an existing block of *intent*."""
+        return self._insert_place(intent) is not None
+
+    def with_lines(self, additions: Mapping[str, Sequence[str]]) -> str:
+        """Give the text with example lines added, by intent.
+
+        They go to the end of the intent's first literal block, or into a new block at
+        the end of ``nlu:``.
+
+        Raises:
+            MergeError: The file has no place for a new block.
+        """
+        edits: list[tuple[int, bool, int, list[str]]] = []
+        for order, (intent, lines) in enumerate(additions.items()):
+            place = self._insert_place(intent)
+            if place is not None:
+                at, indent = place
+                new = [f"{' ' * indent}- {line}" for line in lines]
+                edits.append((at, False, order, new))
+            elif self.append_at is not None:
+                new = self._new_block(intent, lines)
+                edits.append((self.append_at, True, order, new))
+            else:
+                raise MergeError("nlu: written in a form that takes no new block")
+        text = self.text
+        # From the end, so that offsets hold; at one offset new blocks come last.
+        for at, _, _, new in sorted(edits, reverse=True):
+            text = _inserted(text, at, new)
+        return text
+
+    def _insert_place(self, intent: str) -> tuple[int, int] | None:
+        for block in self.blocks:
+            if block.intent == intent and block.insert_at is not None:
+                return block.insert_at, block.indent
+        return None
+
+    def _new_block(self, intent: str, lines: Sequence[str]) -> list[str]:
+        pad = " " * self.dash
+        name = intent if _BARE_NAME.fullmatch(intent) else quoted(intent)
+        return [
+            *([""] if self.airy else []),
+            f"{pad}- intent: {name}",
+            f"{pad}  examples: |",
+            *(f"{pad}    - {line}" for line in lines),
+        ]
+
+
+def holds_nlu(text: str) -> bool:
+    """Tell whether *text* looks like a file with training examples."""
+    return re.search(r"^\ufeff?[\"']?nlu[\"']?[ \t]*:", text, re.MULTILINE) is not None
+
+
+def read_layout(text: str) -> NluFile:
+    """Find blocks and places to insert in *text*.
+
+    Raises:
+        MergeError: *text* is not YAML.
+    """
+    try:
+        root = YAML(typ="safe", pure=True).compose(text)
+    except (YAMLError, ValueError):
+        raise MergeError("not valid YAML; run `rasa data validate`") from None
+    entries = root.value if isinstance(root, MappingNode) else []
+    for position, (key, value) in enumerate(entries):
+        if key.value == "nlu" and isinstance(value, SequenceNode):
+            after = entries[position + 1 :]
+            end = after[0][0].start_mark.index if after else len(text)
+            return _layout(text, value, end)
+    return NluFile(text=text, blocks=(), append_at=None, dash=0, airy=False)
+
+
+def _layout(text: str, nlu: SequenceNode, end: int) -> NluFile:
+    blocks = tuple(_blocks(text, nlu))
+    block_style = bool(nlu.value) and not nlu.flow_style
+    dash = int(nlu.start_mark.column)
+    append_at = None
+    airy = False
+    if block_style:
+        last = nlu.value[-1].start_mark.index
+        append_at = _end_of_content(text, last, end, dash)
+        line_start = text.rfind("\n", 0, last) + 1
+        airy = len(nlu.value) > 1 and not _line_before(text, line_start).strip()
+    return NluFile(text=text, blocks=blocks, append_at=append_at, dash=dash, airy=airy)
+
+
+def _blocks(text: str, nlu: SequenceNode) -> Iterator[IntentBlock]:
+    for entry in nlu.value:
+        if not isinstance(entry, MappingNode):
+            continue
+        content: dict[str, Node] = {key.value: value for key, value in entry.value}
+        intent, examples = content.get("intent"), content.get("examples")
+        if not isinstance(intent, ScalarNode):
+            continue
+        place = None
+        if isinstance(examples, ScalarNode) and examples.style == "|":
+            place = _literal_end(
+                text, examples.start_mark.index, entry.start_mark.column
+            )
+        at, indent = place or (None, 0)
+        yield IntentBlock(intent=intent.value, insert_at=at, indent=indent)
+
+
+def _literal_end(text: str, start: int, parent: int) -> tuple[int, int] | None:
+    """Give offset and indentation for a line at the end of the block at *start*."""
+    header_end = text.find("\n", start) + 1
+    if not header_end:
+        return None
+    indent = place = None
+    for found in _LINE.finditer(text, header_end):
+        line = found.group().rstrip("\r\n")
+        if not line.strip():
+            continue
+        depth = len(line) - len(line.lstrip(" "))
+        if indent is None and depth > parent:
+            indent = depth
+        if indent is None or depth < indent:
+            break
+        place = found.end()
+    return (place, indent) if place is not None and indent is not None else None
+
+
+def _end_of_content(text: str, start: int, end: int, dash: int) -> int:
+    """Give the offset after the last line of the entry that begins at *start*.
+
+    Blank lines, and comments that stand no deeper than the dashes, belong to what comes
+    next; deeper ones may be lines of a ``|`` block.
+    """
+    place = start
+    for found in _LINE.finditer(text, start, end):
+        line = found.group()
+        bare = line.strip()
+        outside = bare in ("---", "...") and line.startswith(bare)
+        comment = bare.startswith("#") and len(line) - len(line.lstrip(" ")) <= dash
+        if bare and not comment and not outside:
+            place = found.end()
+    return place
+
+
+def _line_before(text: str, line_start: int) -> str:
+    return text[text.rfind("\n", 0, max(line_start - 1, 0)) + 1 : line_start]
+
+
+def _inserted(text: str, at: int, lines: Sequence[str]) -> str:
+    """Put whole lines in at *at*, with the line ends of the line before."""
+    before, after = text[:at], text[at:]
+    end = "\r\n" if _line_end(before) == "\r\n" else "\n"
+    if before.endswith("\n"):
+        return before + "".join(line + end for line in lines) + after
+    return before + "".join(end + line for line in lines) + after
+
+
+def _line_end(before: str) -> str:
+    last = before.rfind("\n")
+    return "\r\n" if last > 0 and before[last - 1] == "\r" else "\n"

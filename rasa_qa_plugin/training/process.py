@@ -1,0 +1,142 @@
+"""Run a training in a process of its own and leave nothing running behind."""
+
+import contextlib
+import fcntl
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import msgspec
+
+from rasa_qa_plugin.errors import TrainingError
+from rasa_qa_plugin.training.evaluation import TrainingResult, load_result
+from rasa_qa_plugin.training.job import Job, Progress, check_job
+
+LOG_NAME = "worker.log"
+
+
+def run_training(
+    job: Job, *, on_progress: Callable[[Progress], None] = lambda _: None
+) -> TrainingResult:
+    """Train and evaluate as *job* says and give the result.
+
+    The bot's files stay as they are: config.yml is copied, the candidate stays in the
+    run folder. One training per bot at a time. Whatever ends this function, an
+    interrupt or an error in *on_progress* too, ends the worker first.
+
+    Raises:
+        TrainingError: The worker failed or took too long; the message names its log.
+    """
+    job = msgspec.structs.replace(job, bot=str(Path(job.bot).absolute()))
+    check_job(job)
+    run_folder = job.path(job.run_folder)
+    run_folder.mkdir(parents=True, exist_ok=True)
+    (run_folder / "result.json").unlink(missing_ok=True)
+    job_file = run_folder / "job.json"
+    job_file.write_bytes(msgspec.json.encode(job))
+    with _only_one(job) as lock, _worker(job, job_file, lock) as worker:
+        expired = threading.Event()
+
+        def expire() -> None:
+            expired.set()
+            _kill(worker)
+
+        timer = threading.Timer(job.timeout_minutes * 60, expire)
+        timer.daemon = True
+        timer.start()
+        last = Progress("import")
+        try:
+            for progress in _progress_of(worker):
+                last = progress
+                if progress.stage != "error":
+                    on_progress(progress)
+            worker.wait()
+        finally:
+            timer.cancel()
+    if expired.is_set():
+        limit = f"{job.timeout_minutes:g} minutes"
+        raise _failure(run_folder, f"stopped after {limit} in stage {last.stage}")
+    if worker.returncode:
+        problem = (
+            last.message if last.stage == "error" else f"{last.stage}: worker died"
+        )
+        raise _failure(run_folder, problem)
+    return load_result(run_folder / "result.json")
+
+
+@contextlib.contextmanager
+def _worker(job: Job, job_file: Path, lock: int) -> Iterator["subprocess.Popen[bytes]"]:
+    """Start the worker in its own process group; end the whole group afterwards."""
+    environment = dict(os.environ)
+    cache = environment.get("RASA_CACHE_DIRECTORY")
+    if cache:  # The worker works in the bot folder, so a relative path would move.
+        environment["RASA_CACHE_DIRECTORY"] = str(Path(cache).absolute())
+    # Rasa's output may quote training data: for the owner's eyes only.
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    with os.fdopen(os.open(job_file.parent / LOG_NAME, flags, 0o600), "ab") as log:
+        worker = subprocess.Popen(  # noqa: S603
+            [sys.executable, "-m", "rasa_qa_plugin.training.worker", str(job_file)],
+            cwd=job.bot,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            start_new_session=True,
+            pass_fds=(lock,),
+        )
+    try:
+        yield worker
+    finally:
+        _kill(worker)
+        worker.wait()
+        for pipe in (worker.stdin, worker.stdout):
+            if pipe is not None:
+                pipe.close()
+        shutil.rmtree(job.path(job.run_folder) / "tmp", ignore_errors=True)
+
+
+def _progress_of(worker: "subprocess.Popen[bytes]") -> Iterator[Progress]:
+    for line in worker.stdout or ():
+        with contextlib.suppress(msgspec.MsgspecError):
+            yield msgspec.json.decode(line, type=Progress)
+
+
+def _kill(worker: "subprocess.Popen[bytes]") -> None:
+    """End the worker's process group, unless it has ended by itself.
+
+    Until the leader is reaped its number cannot be given to somebody else. Nothing is
+    lost by not asking first: what the worker leaves half done is in the run folder.
+    """
+    if worker.poll() is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(worker.pid, signal.SIGKILL)
+
+
+@contextlib.contextmanager
+def _only_one(job: Job) -> Iterator[int]:
+    """Hold the bot's training lock: two trainings would share Rasa's cache.
+
+    The worker inherits the lock, so it is held as long as anything still trains.
+    """
+    folder = job.path(".rasa_qa")
+    folder.mkdir(exist_ok=True)
+    handle = os.open(folder / "training.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise TrainingError(
+                "training: another training of this bot is running; wait for it"
+            ) from None
+        yield handle
+    finally:
+        os.close(handle)
+
+
+def _failure(run_folder: Path, problem: str) -> TrainingError:
+    return TrainingError(f"{problem}; see {run_folder / LOG_NAME}")
