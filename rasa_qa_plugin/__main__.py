@@ -1,0 +1,5 @@
+"""`python -m rasa_qa_plugin` is `rasa-qa`."""
+
+from rasa_qa_plugin.cli import main
+
+main()

@@ -1,0 +1,175 @@
+"""`rasa-qa export`, `rasa-qa import` and `rasa-qa merge`."""
+
+import sys
+import time
+from datetime import datetime, timezone
+from pathlib import Path
+
+import click
+
+from rasa_qa_plugin.bot import Bot
+from rasa_qa_plugin.cli.options import (
+    bot_option,
+    json_option,
+    print_json,
+    say,
+    yes_option,
+)
+from rasa_qa_plugin.errors import AnnotationError
+from rasa_qa_plugin.opening import open_bot
+from rasa_qa_plugin.review import merging
+from rasa_qa_plugin.review.exporting import export as export_turns
+from rasa_qa_plugin.review.flags import FLAGS
+from rasa_qa_plugin.review.formats import rasa_nlu
+from rasa_qa_plugin.review.importing import import_items, item_of
+from rasa_qa_plugin.review.rasa_syntax import read_examples
+from rasa_qa_plugin.storage import annotations, runs, turns
+from rasa_qa_plugin.storage.engine import reading, transaction
+
+
+@click.command()
+@bot_option
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--flag", type=click.Choice(FLAGS), help="Only turns with this flag.")
+@click.option("--all", "all_turns", is_flag=True, help="Turns without a flag too.")
+@click.option("--again", is_flag=True, help="Also turns that were exported before.")
+@click.option("--limit", type=int, help="How many at most, the doubtful ones first.")
+def export(  # noqa: PLR0913 - one per option
+    bot: Bot,
+    file: Path,
+    *,
+    flag: str | None,
+    all_turns: bool,
+    again: bool,
+    limit: int | None,
+) -> None:
+    """Write flagged turns to FILE, a Rasa NLU file that people correct in any editor.
+
+    Only masked texts of people who agreed go out, each turn once.
+
+    \b
+    Examples:
+      rasa-qa export review.yml
+      rasa-qa export bad.yml --flag negative_feedback --limit 50
+    """
+    opened = open_bot(bot)
+    exported = export_turns(
+        opened.engine,
+        file,
+        flag=flag,
+        all_turns=all_turns,
+        again=again,
+        limit=limit,
+        now=time.time(),
+    )
+    if exported is None:
+        say("Nothing to export: no such turns with consent that did not go out before.")
+        return
+    say(
+        f"Exported {exported.items} turns to {file.name}. "
+        f"Correct it, then: rasa-qa import {file.name}"
+    )
+
+
+@click.command("import")
+@bot_option
+@json_option
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def import_(bot: Bot, file: Path, *, as_json: bool) -> None:
+    """Read a corrected FILE back.
+
+    Doing it twice changes nothing. Turns of people who took their consent back are
+    dropped and counted.
+
+    \b
+    Examples:
+      rasa-qa import review.yml
+    """
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        problem = f"cannot be read ({type(error).__name__}); save it as UTF-8 text"
+        raise AnnotationError(file.name, problem) from None
+    items = rasa_nlu.load(text, file=file.name)
+    opened = open_bot(bot)
+    imported = import_items(
+        opened.engine,
+        items,
+        privacy=opened.privacy,
+        source=file.name,
+        now=time.time(),
+    )
+    if as_json:
+        print_json(imported)
+        return
+    say(f"Recorded {len(imported.recorded)} corrections.")
+    for count, what in (
+        (len(imported.known), "were known already"),
+        (len(imported.edited), "have an edited text"),
+        (len(imported.masked), "held personal data, which was masked"),
+        (len(imported.unknown), "belong to turns that are not in this database"),
+        (len(imported.withdrawn), "dropped: consent was taken back"),
+    ):
+        if count:
+            say(f"{count} {what}.")
+    if imported.recorded:
+        say("Next: rasa-qa merge")
+
+
+@click.command()
+@bot_option
+@yes_option("Write without asking.")
+def merge(bot: Bot, *, yes: bool) -> None:
+    """Add corrections to the training data.
+
+    Shows the diff first. One line per example is added, nothing else in your files
+    changes; Rasa's own parser must read the result as meant before it is written.
+    Former files are kept under .rasa_qa/backups.
+
+    \b
+    Examples:
+      rasa-qa merge
+      rasa-qa merge --yes
+    """
+    opened = open_bot(bot)
+    with reading(opened.engine) as connection:
+        waiting = annotations.waiting(connection)
+    if not waiting:
+        say("Nothing to merge. Corrections come in with: rasa-qa import FILE")
+        return
+    plan = merging.plan_merge(
+        [item_of(annotation) for annotation in waiting],
+        data=bot.data,
+        domain_intents=bot.domain_names("intents"),
+        held_out=_held_out(bot, opened.settings.training.test_set),
+    )
+    click.echo(plan.diff(), nl=False)
+    for item, reason in plan.held_back:
+        say(f"held back {item.turn_id}: {reason}")
+    if not plan.added:
+        say("Nothing to add.")
+        return
+    if not yes:
+        if not sys.stdin.isatty():
+            say("Nothing was written; add --yes to write these changes.")
+            return
+        click.confirm(f"Add {len(plan.added)} examples?", abort=True, err=True)
+    now = time.time()
+    merging.apply_merge(
+        plan,
+        backup_dir=bot.workspace / "backups",
+        now=datetime.fromtimestamp(now, timezone.utc),
+    )
+    ids = [addition.item.turn_id for addition in plan.added]
+    with transaction(opened.engine) as connection:
+        annotations.mark_merged(connection, ids)
+        turns.set_status(connection, ids, "merged")
+        runs.note(connection, "merge", now=now, turns=len(ids))
+    say(f"Added {len(ids)} examples. Next: rasa-qa retrain")
+
+
+def _held_out(bot: Bot, test_set: str) -> list[str]:
+    path = bot.folder / test_set
+    if not path.is_file():
+        return []
+    return [example.text for example in read_examples(path.read_text("utf-8"))]

@@ -1,0 +1,60 @@
+"""Options that many commands share, and how they print."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+import msgspec
+
+from rasa_qa_plugin.bot import Bot
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _bot(_context: click.Context, _parameter: click.Parameter, value: Path) -> Bot:
+    return Bot(value)
+
+
+def bot_option(function: F) -> F:
+    """Add ``--bot DIR``; the command gets a :class:`Bot`."""
+    return click.option(
+        "--bot",
+        type=click.Path(exists=True, file_okay=False, path_type=Path),
+        default=Path(),
+        show_default="this folder",
+        callback=_bot,
+        help="Bot folder, the one that holds config.yml.",
+    )(function)
+
+
+def json_option(function: F) -> F:
+    """Add ``--json``; the command gets *as_json*."""
+    return click.option(
+        "--json", "as_json", is_flag=True, help="Print JSON instead of a table."
+    )(function)
+
+
+def yes_option(what: str) -> Callable[[F], F]:
+    """Add ``--yes``; without it, the command only shows or counts."""
+
+    def add(function: F) -> F:
+        return click.option("--yes", is_flag=True, help=what)(function)
+
+    return add
+
+
+def print_json(value: Any) -> None:
+    """Print a value as one JSON document."""
+    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+
+
+def say(message: str) -> None:
+    """Tell a person something; goes to stderr, so that stdout stays data."""
+    click.echo(message, err=True)
+
+
+def local_time(seconds: float) -> str:
+    """Show seconds since the epoch in the local time zone."""
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds))

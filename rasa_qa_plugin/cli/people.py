@@ -1,0 +1,106 @@
+"""`rasa-qa consent` and `rasa-qa erase`: the rights of one person."""
+
+import time
+
+import click
+import msgspec
+
+from rasa_qa_plugin.bot import Bot
+from rasa_qa_plugin.cli.options import (
+    bot_option,
+    json_option,
+    local_time,
+    print_json,
+    say,
+    yes_option,
+)
+from rasa_qa_plugin.consent import ConsentState
+from rasa_qa_plugin.opening import Opened, open_bot
+from rasa_qa_plugin.privacy.vault import PSEUDONYM_PREFIX
+from rasa_qa_plugin.storage import consents, erasure
+from rasa_qa_plugin.storage.engine import reading, transaction
+
+_STATES = [state.value for state in ConsentState if state is not ConsentState.UNKNOWN]
+
+
+def _pseudonym(opened: Opened, sender_id: str) -> str:
+    """Accept what the channel sends, or the pseudonym of a stored conversation."""
+    if sender_id.startswith(PSEUDONYM_PREFIX):
+        with reading(opened.engine) as connection:
+            if erasure.count(connection, sender_id).total:
+                return sender_id
+    return opened.vault.pseudonym(sender_id)
+
+
+@click.command()
+@bot_option
+@json_option
+@click.argument("sender_id")
+@click.option(
+    "--set", "state", type=click.Choice(_STATES), help="Record a decision for them."
+)
+def consent(bot: Bot, sender_id: str, *, state: str | None, as_json: bool) -> None:
+    """Show or set what a person agreed to.
+
+    SENDER_ID is the id the channel uses, or the pseudonym from a table. Taking consent
+    back deletes the captured texts at once.
+
+    \b
+    Examples:
+      rasa-qa consent 593990000000
+      rasa-qa consent 593990000000 --set withdrawn
+    """
+    opened = open_bot(bot)
+    pseudonym = _pseudonym(opened, sender_id)
+    if state is not None:
+        lost = opened.recorder.set_consent(
+            pseudonym, ConsentState(state), source="cli", now=time.time()
+        )
+        say(
+            f"Recorded: {state}." + (f" Texts of {lost} turns deleted." if lost else "")
+        )
+    with reading(opened.engine) as connection:
+        history = consents.history(connection, pseudonym)
+    if as_json:
+        print_json([msgspec.to_builtins(entry) for entry in history])
+        return
+    if not history:
+        click.echo("unknown: never asked, or never answered")
+    for entry in history:
+        click.echo(
+            f"{local_time(entry.recorded_at)}  {entry.state.value}  "
+            f"(policy {entry.policy_version}, {entry.source})"
+        )
+
+
+@click.command()
+@bot_option
+@json_option
+@click.argument("sender_id")
+@yes_option("Erase; without it, only count.")
+def erase(bot: Bot, sender_id: str, *, yes: bool, as_json: bool) -> None:
+    """Forget one person: every row, original, turn, rating and decision.
+
+    Prints a receipt that holds no id. What was exported to files or merged into
+    training data before is not touched: call those back by hand.
+
+    \b
+    Examples:
+      rasa-qa erase 593990000000
+      rasa-qa erase 593990000000 --yes
+    """
+    opened = open_bot(bot)
+    pseudonym = _pseudonym(opened, sender_id)
+    if yes:
+        with transaction(opened.engine) as connection:
+            receipt = erasure.erase(connection, pseudonym, now=time.time())
+        erasure.compact(opened.engine)
+    else:
+        with reading(opened.engine) as connection:
+            receipt = erasure.count(connection, pseudonym)
+    if as_json:
+        print_json({"erased": yes, "rows": receipt.rows})
+        return
+    for table, rows in receipt.rows.items():
+        click.echo(f"{rows:6d}  {table}")
+    say("Erased." if yes else "Nothing was erased; add --yes to erase these rows.")

@@ -1,0 +1,61 @@
+"""Live progress of a training, on stderr, and only on a terminal with bars."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import click
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
+
+from rasa_qa_plugin.training.job import Progress as Step
+
+_STAGES = {
+    "import": "loading Rasa",
+    "train": "training the candidate",
+    "evaluate_current": "testing the current model",
+    "evaluate_candidate": "testing the candidate",
+    "done": "done",
+}
+
+
+@contextmanager
+def training_progress() -> Iterator[Callable[[Step], None]]:
+    """Give a function that shows each step a worker reports."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        seen: set[str] = set()
+
+        def tell(step: Step) -> None:
+            if step.stage not in seen:
+                seen.add(step.stage)
+                click.echo(f"{_STAGES.get(step.stage, step.stage)} …", err=True)
+
+        yield tell
+        return
+    with Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+    ) as bars:
+        task = bars.add_task(_STAGES["import"], total=None)
+
+        def show(step: Step) -> None:
+            bars.update(
+                task,
+                description=" ".join(
+                    filter(None, (_STAGES.get(step.stage, step.stage), step.message))
+                ),
+                total=None if step.progress is None else 1.0,
+                completed=step.progress or 0.0,
+            )
+
+        yield show

@@ -1,0 +1,116 @@
+"""From `tracker_store` in endpoints.yml to an open database, for server and CLI."""
+
+import logging
+import os
+from pathlib import Path
+
+import msgspec
+from sqlalchemy.engine import Engine
+from sqlalchemy.engine.url import URL
+
+from rasa_qa_plugin.bot import SECRET_VARIABLE, Bot
+from rasa_qa_plugin.errors import ConfigError
+from rasa_qa_plugin.privacy.engine import PrivacyEngine
+from rasa_qa_plugin.privacy.events import EventMasker
+from rasa_qa_plugin.privacy.vault import Vault, open_vault
+from rasa_qa_plugin.recording import Recorder
+from rasa_qa_plugin.settings import Connection, Settings, load_settings
+from rasa_qa_plugin.storage.engine import database_url, open_engine
+from rasa_qa_plugin.storage.migrations import upgrade
+
+logger = logging.getLogger(__name__)
+
+
+class Opened(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that works on one database."""
+
+    engine: Engine
+    settings: Settings
+    vault: Vault
+    privacy: PrivacyEngine
+    masker: EventMasker
+    recorder: Recorder
+    is_sqlite: bool
+
+
+def open_bot(bot: Bot) -> Opened:
+    """Open the database of a bot folder; as :func:`open_recorder`."""
+    return open_recorder(
+        bot.connection(), folder=bot.folder, secret=os.environ.get(SECRET_VARIABLE)
+    )
+
+
+def open_recorder(
+    connection: Connection, *, folder: Path, secret: str | None
+) -> Opened:
+    """Open the database that endpoints.yml names, upgrading its schema if needed.
+
+    Args:
+        connection: The keys of `tracker_store`.
+        folder: The bot folder; relative paths start there.
+        secret: Value of `RASA_QA_SECRET`, if set.
+
+    Raises:
+        ConfigError: Settings, driver or secret are missing or wrong.
+        StorageError: The database cannot be reached or used.
+    """
+    settings = load_settings(
+        folder / connection.settings if connection.settings else None
+    )
+    url = database_url(
+        dialect=connection.dialect,
+        host=connection.url,
+        port=connection.port,
+        db=connection.db,
+        username=connection.username,
+        password=connection.password,
+        query=connection.query,
+    )
+    key_file = None
+    is_sqlite = url.drivername.startswith("sqlite")
+    if is_sqlite:
+        if not url.database or url.database == ":memory:":
+            raise ConfigError(
+                "endpoints.yml: tracker_store.db",
+                "an in-memory database cannot be shared; name a file",
+            )
+        path = folder / url.database
+        if not path.parent.is_dir():
+            raise ConfigError(
+                "endpoints.yml: tracker_store.db",
+                "its folder does not exist; make the folder first",
+            )
+        url = url.set(database=str(path))
+        key_file = path.with_name(f"{path.name}.key")
+    if secret is None and key_file is not None and not key_file.exists():
+        logger.warning(
+            "rasa_qa_plugin: made the key file %s beside the database; keep a copy, "
+            "or set RASA_QA_SECRET",
+            key_file.name,
+        )
+    return open_database(url, settings, secret=secret, key_file=key_file)
+
+
+def open_database(
+    url: URL, settings: Settings, *, secret: str | None, key_file: Path | None = None
+) -> Opened:
+    """Open a database by its URL, upgrading its schema if needed.
+
+    Raises:
+        ConfigError: Driver or secret are missing or wrong.
+        StorageError: The database cannot be reached or used.
+    """
+    vault = open_vault(secret=secret, key_file=key_file)
+    engine = open_engine(url)
+    upgrade(engine)
+    privacy = PrivacyEngine(settings.privacy)
+    masker = EventMasker(privacy, settings.privacy)
+    return Opened(
+        engine=engine,
+        settings=settings,
+        vault=vault,
+        privacy=privacy,
+        masker=masker,
+        recorder=Recorder(engine, vault, masker, settings),
+        is_sqlite=engine.dialect.name == "sqlite",
+    )

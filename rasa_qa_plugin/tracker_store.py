@@ -1,0 +1,384 @@
+"""ADAPTER to Rasa: the tracker store that `endpoints.yml` names.
+
+Rasa wraps every store so that an error makes it keep raw trackers in memory and stream
+them raw. Therefore nothing a database does makes `save` or `retrieve` raise, and
+nothing that can go wrong leaves the constructor as ImportError or AttributeError, which
+Rasa would take for "no such store".
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+from rasa.core.brokers.broker import EventBroker
+from rasa.core.tracker_store import TrackerStore
+from rasa.shared.core.domain import Domain
+from rasa.shared.core.events import Event, SessionStarted
+from rasa.shared.core.trackers import DialogueStateTracker
+from rasa.shared.exceptions import RasaException
+
+from rasa_qa_plugin.consent import CONSENT_SLOT, ConsentState
+from rasa_qa_plugin.errors import RasaQAError, StorageError
+from rasa_qa_plugin.opening import Opened, open_recorder
+from rasa_qa_plugin.privacy.logs import LogMasker, install
+from rasa_qa_plugin.privacy.vault import PSEUDONYM_PREFIX, SECRET_VARIABLE
+from rasa_qa_plugin.recording import Batch, Loaded, Recorded
+from rasa_qa_plugin.settings import Connection
+
+logger = logging.getLogger(__name__)
+
+_POSITION = "_qa_position"
+_CACHED_TRACKERS = 1000
+_PENDING_EVENTS = 20_000
+_SWEEP_SECONDS = 60.0
+
+T = TypeVar("T")
+
+
+class _Position(msgspec.Struct):
+    """How much of a tracker is stored: everything up to *last_event*."""
+
+    version: int
+    last_event: Event | None
+
+
+class QATrackerStore(TrackerStore):
+    """Keeps conversations masked, captures turns with consent, and answers from memory.
+
+    Takes the connection keys of Rasa's own ``type: SQL`` and ``settings``, the path of
+    `qa.yml`. All database and masking work runs in threads; a database that is away
+    costs no answer, only patience: unsaved events wait in memory and are written with
+    the next message.
+    """
+
+    def __init__(
+        self,
+        domain: Domain | None = None,
+        host: str | None = None,
+        event_broker: EventBroker | None = None,
+        **options: Any,
+    ) -> None:
+        """Open the database and bring its schema up to date.
+
+        Args:
+            domain: Set again by Rasa once a model is loaded.
+            host: Database host, or a whole database URL.
+            event_broker: Gets masked events only.
+            options: ``dialect``, ``port``, ``db``, ``username``, ``password``,
+                ``query`` and ``settings``.
+
+        Raises:
+            RasaException: The settings are wrong or the database cannot be used; Rasa
+                prints it as one line and stops.
+        """
+        try:
+            connection = Connection.from_mapping({"url": host, **options})
+            opened = open_recorder(
+                connection,
+                folder=Path(),
+                secret=os.environ.get(SECRET_VARIABLE),
+            )
+            opened.recorder.drop_expired(now=time.time())
+        except RasaQAError as error:
+            raise RasaException(f"rasa_qa_plugin: {error}") from None
+        except (ImportError, AttributeError) as error:
+            raise RasaException(
+                f"rasa_qa_plugin: cannot start ({type(error).__name__} in "
+                f"{getattr(error, 'name', None) or 'an import'}); "
+                "reinstall rasa-qa-plugin"
+            ) from None
+        self._opened = opened
+        self._recorder = opened.recorder
+        self._logs = LogMasker(opened.masker.mask_text, opened.vault.pseudonym)
+        install(self._logs)
+        self._work = ThreadPoolExecutor(
+            # SQLite has one writer anyway; Rasa's lock keeps the order per person.
+            max_workers=1 if opened.is_sqlite else 4,
+            thread_name_prefix="rasa-qa",
+        )
+        self._cache: OrderedDict[str, DialogueStateTracker] = OrderedDict()
+        self._pending: dict[str, list[Batch]] = {}
+        self._unread: set[str] = set()
+        self._swept_at = 0.0
+        broker = None if event_broker is None else MaskingBroker(event_broker, opened)
+        super().__init__(domain, broker)
+
+    @property
+    def domain(self) -> Domain:
+        """The domain that trackers are built for."""
+        return self._domain
+
+    @domain.setter
+    def domain(self, domain: Domain | None) -> None:
+        # A new model may have other slots: cached trackers were built for the old one.
+        self._domain = domain or Domain.empty()
+        self._cache.clear()
+
+    async def _run(self, work: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._work, lambda: work(*args, **kwargs))
+
+    async def retrieve(self, sender_id: str) -> DialogueStateTracker | None:
+        """Give the tracker of the latest session, from memory if it is current."""
+        self._logs.learn_sender(sender_id)
+        cached = self._cache.pop(sender_id, None)
+        if sender_id in self._pending:
+            return cached
+        try:
+            if cached is not None:
+                version = await self._run(self._recorder.version, sender_id)
+                if version == _position(cached).version:
+                    return cached
+            tracker = await self._run(self._load, sender_id, all_sessions=False)
+        except StorageError as error:
+            logger.error("rasa_qa_plugin: %s", error)  # noqa: TRY400 - no traceback
+            if cached is None:
+                self._unread.add(sender_id)
+            return cached
+        self._unread.discard(sender_id)
+        return tracker
+
+    async def retrieve_full_tracker(
+        self, conversation_id: str
+    ) -> DialogueStateTracker | None:
+        """Give the tracker of all sessions.
+
+        A stored pseudonym is accepted too, for `rasa export`; then the events are the
+        masked ones.
+        """
+        try:
+            tracker = await self._run(self._load, conversation_id, all_sessions=True)
+            if tracker is None and conversation_id.startswith(PSEUDONYM_PREFIX):
+                tracker = await self._run(self._load_archive, conversation_id)
+        except StorageError as error:
+            logger.error("rasa_qa_plugin: %s", error)  # noqa: TRY400
+            return None
+        return tracker
+
+    async def exists(self, conversation_id: str) -> bool:
+        """Tell whether anything is stored under this sender id."""
+        if conversation_id in self._cache:
+            return True
+        try:
+            return await self._run(self._recorder.version, conversation_id) is not None
+        except StorageError as error:
+            logger.error("rasa_qa_plugin: %s", error)  # noqa: TRY400
+            return False
+
+    async def keys(self) -> Iterable[str]:
+        """Give the pseudonyms of all conversations."""
+        return await self._run(self._recorder.senders)
+
+    def _load(
+        self, sender_id: str, *, all_sessions: bool
+    ) -> DialogueStateTracker | None:
+        loaded = self._recorder.load(
+            sender_id, all_sessions=all_sessions, now=time.time()
+        )
+        return None if loaded is None else self._tracker(sender_id, loaded)
+
+    def _load_archive(self, pseudonym: str) -> DialogueStateTracker | None:
+        loaded = self._recorder.load_archive(pseudonym, now=time.time())
+        return None if loaded is None else self._tracker(pseudonym, loaded)
+
+    def _tracker(self, sender_id: str, loaded: Loaded) -> DialogueStateTracker:
+        tracker = DialogueStateTracker.from_dict(
+            sender_id, loaded.events, self.domain.slots
+        )
+        _show_consent(tracker, loaded.consent)
+        _stored(tracker, version=loaded.version)
+        return tracker
+
+    async def save(self, tracker: DialogueStateTracker) -> None:
+        """Store what is new in the tracker; never raises for a database fault."""
+        sender_id = tracker.sender_id
+        self._logs.learn_sender(sender_id)
+        position = getattr(tracker, _POSITION, None)
+        new = _new_events(tracker, position)
+        if not new and position is not None:
+            self._keep(tracker)
+            return
+        batch = Batch(
+            sender_id=sender_id,
+            events=[event.as_dict() for event in new],
+            # A tracker that did not come from here stands for the whole conversation
+            # (PUT …/tracker/events), unless we could not read it (database away).
+            replaces=position is None and sender_id not in self._unread,
+        )
+        waiting = [*self._pending.pop(sender_id, []), batch]
+        try:
+            recorded = await self._run(self._record, waiting)
+        except StorageError as error:
+            logger.error("rasa_qa_plugin: %s", error)  # noqa: TRY400
+            self._postpone(sender_id, waiting)
+            _stored(tracker, version=position.version if position else 0)
+            self._keep(tracker)
+            return
+        self._unread.discard(sender_id)
+        self._after(tracker, new, position, recorded)
+        await self._catch_up()
+
+    def _record(self, batches: list[Batch]) -> list[Recorded]:
+        """Write batches in order; on failure the unwritten ones stay in the list."""
+        now = time.time()
+        recorded = []
+        while batches:
+            recorded.append(self._recorder.record(batches[0], now=now))
+            batches.pop(0)
+        if now - self._swept_at > _SWEEP_SECONDS:
+            self._swept_at = now
+            self._recorder.drop_expired(now=now)
+        return recorded
+
+    def _after(
+        self,
+        tracker: DialogueStateTracker,
+        new: list[Event],
+        position: _Position | None,
+        recorded: list[Recorded],
+    ) -> None:
+        last = recorded[-1]
+        _stored(tracker, version=last.version)
+        _show_consent(tracker, last.consent)
+        for entry in recorded:
+            self._publish(entry)
+        undisturbed = (
+            position is None or recorded[0].previous_version == position.version
+        )
+        # A reload starts at the last session; so must what memory holds.
+        starts_session = any(isinstance(event, SessionStarted) for event in new)
+        if undisturbed and not starts_session and not last.erased:
+            self._keep(tracker)
+
+    def _keep(self, tracker: DialogueStateTracker) -> None:
+        self._cache[tracker.sender_id] = tracker
+        self._cache.move_to_end(tracker.sender_id)
+        while len(self._cache) > _CACHED_TRACKERS:
+            self._cache.popitem(last=False)
+
+    def _postpone(self, sender_id: str, batches: list[Batch]) -> None:
+        """Keep unsaved events until the database is back."""
+        self._pending[sender_id] = batches
+        waiting = sum(len(b.events) for kept in self._pending.values() for b in kept)
+        if waiting > _PENDING_EVENTS:
+            logger.critical(
+                "rasa_qa_plugin: %d events wait for the database; "
+                "restarting now would lose them",
+                waiting,
+            )
+
+    async def _catch_up(self) -> None:
+        """Write what other conversations left behind while the database was away."""
+        for sender_id in list(self._pending):
+            batches = self._pending.pop(sender_id)
+            try:
+                recorded = await self._run(self._record, batches)
+            except StorageError:
+                self._pending[sender_id] = batches
+                return
+            # The cached tracker is one version behind now; it is read anew next time.
+            for entry in recorded:
+                self._publish(entry)
+
+    def _publish(self, recorded: Recorded) -> None:
+        if isinstance(self.event_broker, MaskingBroker):
+            for body in recorded.published:
+                self.event_broker.publish_masked(body)
+
+    async def stream_events(self, tracker: DialogueStateTracker) -> None:
+        """Do nothing: events are streamed masked, after they are stored."""
+
+
+class MaskingBroker(EventBroker):
+    """Stands before the bot's event broker; what passes is masked."""
+
+    def __init__(self, broker: EventBroker, opened: Opened) -> None:
+        """Hand events to *broker*."""
+        self._broker = broker
+        self._opened = opened
+
+    @classmethod
+    async def from_endpoint_config(
+        cls,
+        broker_config: Any,  # noqa: ARG003 - Rasa's signature
+        event_loop: Any = None,  # noqa: ARG003
+    ) -> EventBroker | None:
+        """Never called: the tracker store makes this broker."""
+        raise RasaException(
+            "rasa_qa_plugin: MaskingBroker is not configured by hand; name your own "
+            "broker in endpoints.yml"
+        )
+
+    def publish(self, event: dict[str, Any]) -> None:
+        """Publish an event that did not come from us: its structure only."""
+        sender_id = event.get("sender_id")
+        body = self._opened.masker.withhold(
+            {key: value for key, value in event.items() if key != "sender_id"}
+        )
+        if isinstance(sender_id, str):
+            body["sender_id"] = self._opened.vault.pseudonym(sender_id)
+        self.publish_masked(body)
+
+    def publish_masked(self, body: dict[str, Any]) -> None:
+        """Publish a masked body; a broker's fault never costs a message."""
+        try:
+            self._broker.publish(body)
+        except Exception as error:  # noqa: BLE001 - brokers raise what they like
+            logger.error(  # noqa: TRY400
+                "rasa_qa_plugin: the event broker refused an event (%s)",
+                type(error).__name__,
+            )
+
+    def is_ready(self) -> bool:
+        """Tell whether the bot's broker is connected."""
+        return bool(self._broker.is_ready())
+
+    async def close(self) -> None:
+        """Close the bot's broker."""
+        await self._broker.close()
+
+
+def _position(tracker: DialogueStateTracker) -> _Position:
+    position: _Position = getattr(tracker, _POSITION)
+    return position
+
+
+def _stored(tracker: DialogueStateTracker, *, version: int) -> None:
+    """Note on the tracker that everything in it is stored."""
+    last = tracker.events[-1] if tracker.events else None
+    setattr(tracker, _POSITION, _Position(version, last))
+
+
+def _new_events(
+    tracker: DialogueStateTracker, position: _Position | None
+) -> list[Event]:
+    """Give the events after the last stored one.
+
+    Counting would lose events when Rasa bounds the history; the object itself is
+    looked for, from the end.
+    """
+    if position is None or position.last_event is None:
+        return list(tracker.events)
+    new: list[Event] = []
+    for event in reversed(tracker.events):
+        if event is position.last_event:
+            break
+        new.append(event)
+    new.reverse()
+    return new
+
+
+def _show_consent(tracker: DialogueStateTracker, consent: ConsentState) -> None:
+    """Let the slot show what the ledger says, whatever the events said."""
+    slot = tracker.slots.get(CONSENT_SLOT)
+    if slot is not None:
+        slot.value = None if consent is ConsentState.UNKNOWN else consent.value
