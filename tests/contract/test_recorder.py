@@ -1,0 +1,469 @@
+"""What a save promises, on every database."""
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+import sqlalchemy as sa
+
+from rasa_qa_plugin.consent import ConsentState
+from rasa_qa_plugin.opening import Opened
+from rasa_qa_plugin.privacy.vault import message_ref
+from rasa_qa_plugin.recording import Batch
+from rasa_qa_plugin.settings import ConsentSettings, PrivacySettings, Settings
+from rasa_qa_plugin.storage import annotations, consents, erasure, schema, turns
+from rasa_qa_plugin.storage.engine import reading, transaction
+from tests.conftest import Events, Open
+
+WHO = "593998765432"
+NOW = 1_700_000_100.0
+PHONE = "0991234567"
+GRANTED = ("qa_consent", "granted")
+
+
+def save(
+    opened: Opened, *new: dict[str, Any], now: float = NOW, replaces: bool = False
+) -> Any:
+    batch = Batch(sender_id=WHO, events=list(new), replaces=replaces)
+    return opened.recorder.record(batch, now=now)
+
+
+def everything(opened: Opened) -> str:
+    """Read every text and readable blob of every table."""
+    found = []
+    with reading(opened.engine) as connection:
+        for table in schema.metadata.sorted_tables:
+            for row in connection.execute(sa.select(table)):
+                found.extend(
+                    str(bytes(v) if isinstance(v, memoryview) else v) for v in row
+                )
+    return "\n".join(found)
+
+
+def stored_turns(opened: Opened) -> list[turns.Turn]:
+    with reading(opened.engine) as connection:
+        return list(turns.find(connection))
+
+
+def test_a_conversation_comes_back_as_it_was(open_store: Open, events: Events) -> None:
+    opened = open_store()
+    said = [
+        events.action("action_session_start"),
+        events.session(),
+        events.action("action_listen"),
+        events.user(f"mi celular es {PHONE}"),
+        events.slot("contact_phone", PHONE),
+        events.bot(f"Anotado: {PHONE}"),
+    ]
+    save(opened, *said)
+
+    loaded = opened.recorder.load(WHO, all_sessions=True, now=NOW)
+
+    assert loaded is not None
+    assert loaded.events == said
+
+
+def test_only_the_last_session_is_loaded_for_the_dialogue(
+    open_store: Open, events: Events
+) -> None:
+    opened = open_store()
+    save(opened, events.session(), events.user("hola"))
+    latest = [events.session(), events.user("otra vez")]
+    save(opened, events.action("action_session_start"), *latest)
+
+    loaded = opened.recorder.load(WHO, all_sessions=False, now=NOW)
+
+    assert loaded is not None
+    assert loaded.events == latest
+
+
+def test_neither_values_nor_sender_id_are_in_any_row(
+    open_store: Open, events: Events
+) -> None:
+    opened = open_store()
+    save(
+        opened,
+        events.slot(*GRANTED),
+        events.user(f"mi celular es {PHONE}", entities=[
+            {"entity": "phone", "value": PHONE, "start": 14, "end": 24},
+        ]),
+        events.slot("contact_phone", PHONE),
+        events.bot(f"Anotado: {PHONE}"),
+    )  # fmt: skip
+
+    rows = everything(opened)
+
+    assert PHONE not in rows
+    assert WHO not in rows
+    assert "mi celular es [PHONE]" in rows
+
+
+def test_without_consent_no_text_is_kept(open_store: Open, events: Events) -> None:
+    opened = open_store()
+    save(opened, events.user("quiero camarones para la boda"), events.bot("Claro."))
+
+    rows = everything(opened)
+
+    assert "camarones" not in rows
+    assert "Claro." not in rows
+    (turn,) = stored_turns(opened)
+    assert (turn.text, turn.answer, turn.entities) == (None, None, None)
+    assert (turn.intent, turn.confidence) == ("greet", 0.95)
+
+
+def test_anonymized_mode_archives_masked_text_but_captures_no_turn_text(
+    open_store: Open, events: Events
+) -> None:
+    opened = open_store(Settings(consent=ConsentSettings(without_consent="anonymized")))
+    save(opened, events.user(f"mi celular es {PHONE}"))
+
+    rows = everything(opened)
+
+    assert "mi celular es [PHONE]" in rows
+    assert PHONE not in rows
+    assert stored_turns(opened)[0].text is None
+
+
+def test_nothing_mode_keeps_no_event_row_and_still_goes_on(
+    open_store: Open, events: Events
+) -> None:
+    opened = open_store(Settings(consent=ConsentSettings(without_consent="nothing")))
+    said = [events.session(), events.user("hola")]
+    save(opened, *said)
+
+    loaded = opened.recorder.load(WHO, all_sessions=False, now=NOW)
+
+    assert loaded is not None
+    assert loaded.events == said
+    with reading(opened.engine) as connection:
+        assert connection.execute(sa.select(schema.events)).all() == []
+
+
+def test_withdrawing_consent_deletes_captured_words_and_keeps_the_dialogue(
+    open_store: Open, events: Events
+) -> None:
+    opened = open_store()
+    said = [
+        events.session(),
+        events.slot(*GRANTED),
+        events.user("busco langostinos", message_id="m1"),
+        events.bot("Tenemos varios."),
+        events.slot(
+            "qa_feedback",
+            {"turn": message_ref("m1"), "rating": "down", "comment": "muy lento"},
+        ),
+    ]
+    save(opened, *said)
+    with transaction(opened.engine) as connection:
+        annotations.record(
+            connection,
+            annotations.Annotation(
+                turn_id=stored_turns(opened)[0].turn_id, text="busco langostinos",
+                intent="products", entities=[], source="f.yml", annotated_at=NOW,
+            ),
+        )  # fmt: skip
+    assert "langostinos" in everything(opened)
+
+    withdrawal = events.slot("qa_consent", "withdrawn")
+    save(opened, withdrawal)
+
+    rows = everything(opened)
+    assert not [w for w in ("langostinos", "Tenemos varios", "muy lento") if w in rows]
+    (turn,) = stored_turns(opened)
+    assert (turn.status, turn.rating, turn.confidence) == ("withdrawn", -1, 0.95)
+    with reading(opened.engine) as connection:
+        assert annotations.waiting(connection) == []
+    loaded = opened.recorder.load(WHO, all_sessions=False, now=NOW)
+    assert loaded is not None
+    assert loaded.events == [*said, withdrawal]
+    assert loaded.consent is ConsentState.WITHDRAWN
+
+
+def test_the_ledger_keeps_each_change_of_mind_once(
+    open_store: Open, events: Events
+) -> None:
+    opened = open_store()
+    for state in ("granted", "granted", "withdrawn", "granted"):
+        save(opened, events.slot("qa_consent", state))
+
+    with reading(opened.engine) as connection:
+        history = consents.history(connection, opened.vault.pseudonym(WHO))
+
+    assert [entry.state.value for entry in history] == [
+        "granted",
+        "withdrawn",
+        "granted",
+    ]
+    assert {entry.source for entry in history} == {"chat"}
+
+
+def test_a_channel_may_carry_consent_in_its_metadata(
+    open_store: Open, events: Events
+) -> None:
+    opened = open_store()
+    save(opened, events.user("hola", metadata={"qa_consent": "granted"}))
+
+    assert stored_turns(opened)[0].text == "hola"
+
+
+def test_consent_set_from_outside_counts_for_the_next_load(
+    open_store: Open, events: Events
+) -> None:
+    opened = open_store()
+    before = save(opened, events.slot(*GRANTED), events.user("hola"))
+    pseudonym = opened.vault.pseudonym(WHO)
+
+    lost = opened.recorder.set_consent(
+        pseudonym, ConsentState.WITHDRAWN, source="cli", now=NOW
+    )
+
+    loaded = opened.recorder.load(WHO, all_sessions=False, now=NOW)
+    assert lost == 1
+    assert loaded is not None
+    assert loaded.consent is ConsentState.WITHDRAWN
+    assert loaded.version > before.version
+
+
+def test_originals_cannot_be_read_after_the_live_window(
+    open_store: Open, events: Events
+) -> None:
+    opened = open_store(Settings(privacy=PrivacySettings(live_ttl_hours=1.0)))
+    save(
+        opened,
+        events.slot(*GRANTED),
+        events.user(f"mi celular es {PHONE}"),
+        events.slot("contact_phone", PHONE),
+        events.slot("product", "HLSO"),
+    )
+
+    late = opened.recorder.load(WHO, all_sessions=True, now=NOW + 3601)
+
+    assert late is not None
+    assert PHONE not in json.dumps(late.events)
+    slots = {e["name"]: e["value"] for e in late.events if e["event"] == "slot"}
+    assert slots == {"qa_consent": "granted", "contact_phone": None, "product": "HLSO"}
+
+
+def test_expired_originals_and_token_maps_are_deleted(
+    open_store: Open, events: Events
+) -> None:
+    opened = open_store(Settings(privacy=PrivacySettings(live_ttl_hours=1.0)))
+    save(opened, events.user(f"mi celular es {PHONE}"))
+
+    assert opened.recorder.drop_expired(now=NOW + 3599) == 0
+    assert opened.recorder.drop_expired(now=NOW + 3601) == 1
+
+    with reading(opened.engine) as connection:
+        assert connection.execute(sa.select(schema.originals)).all() == []
+        (row,) = connection.execute(sa.select(schema.conversations)).all()
+        assert row.token_map is None
+
+
+def test_an_archive_load_never_opens_originals(
+    open_store: Open, events: Events
+) -> None:
+    opened = open_store()
+    save(opened, events.slot(*GRANTED), events.user(f"mi celular es {PHONE}"))
+
+    archive = opened.recorder.load_archive(opened.vault.pseudonym(WHO), now=NOW)
+
+    assert archive is not None
+    assert archive.events[1]["text"] == "mi celular es [PHONE]"
+    assert opened.recorder.load_archive(WHO, now=NOW) is None
+
+
+def test_the_same_value_gets_the_same_token_in_later_turns(
+    open_store: Open, events: Events
+) -> None:
+    opened = open_store()
+    save(opened, events.slot(*GRANTED), events.user(f"mi celular es {PHONE}"))
+    save(opened, events.user("y el de casa: 042345678, no llamen al 099 123 4567"))
+
+    texts = [turn.text for turn in stored_turns(opened)]
+
+    assert "mi celular es [PHONE]" in texts
+    assert any("[PHONE_2]" in (t or "") and "al [PHONE]" in (t or "") for t in texts)
+
+
+def test_a_rating_judges_the_turn_it_names_and_replaces_an_earlier_one(
+    open_store: Open, events: Events
+) -> None:
+    opened = open_store()
+    save(
+        opened,
+        events.slot(*GRANTED),
+        events.user("primera", message_id="m1"),
+        events.user("segunda", message_id="m2"),
+    )
+    for rating in ("up", "down"):
+        save(opened, events.slot(
+            "qa_feedback", {"turn": message_ref("m1"), "rating": rating}
+        ))  # fmt: skip
+
+    by_text = {turn.text: turn for turn in stored_turns(opened)}
+
+    assert by_text["primera"].rating == -1
+    assert by_text["primera"].flags == ["negative_feedback"]
+    assert by_text["segunda"].rating is None
+
+
+def test_doubtful_turns_are_flagged(open_store: Open, events: Events) -> None:
+    opened = open_store()
+    fallen = events.user("eh?")
+    fallen["parse_data"]["intent"] = {"name": "nlu_fallback", "confidence": 0.7}
+    fallen["parse_data"]["intent_ranking"].insert(
+        0, {"name": "nlu_fallback", "confidence": 0.7}
+    )
+    save(
+        opened,
+        events.user("segura"),
+        events.user("dudosa", confidence=0.5, second=("goodbye", 0.45)),
+        fallen,
+        events.user("/greet"),
+    )
+
+    by_confidence = sorted(stored_turns(opened), key=lambda turn: turn.seq)
+
+    assert [turn.flags for turn in by_confidence] == [
+        [],
+        ["ambiguous", "low_confidence"],
+        ["fallback"],
+    ]
+    assert by_confidence[2].intent == "greet"
+
+
+def test_replacing_a_conversation_leaves_nothing_of_the_former(
+    open_store: Open, events: Events
+) -> None:
+    opened = open_store()
+    save(opened, events.slot(*GRANTED), events.user("algo largo"), events.user("más"))
+    shorter = [events.session(), events.user("corregido")]
+    save(opened, *shorter, replaces=True)
+
+    loaded = opened.recorder.load(WHO, all_sessions=True, now=NOW)
+
+    assert loaded is not None
+    assert loaded.events == shorter
+    assert [turn.text for turn in stored_turns(opened)] == ["corregido"]
+    assert "algo largo" not in everything(opened)
+
+
+def test_erasing_a_person_leaves_no_row_and_a_receipt_without_id(
+    open_store: Open, events: Events
+) -> None:
+    opened = open_store()
+    save(opened, events.slot(*GRANTED), events.user("hola", confidence=0.1))
+    pseudonym = opened.vault.pseudonym(WHO)
+
+    with transaction(opened.engine) as connection:
+        receipt = erasure.erase(connection, pseudonym, now=NOW)
+
+    assert receipt.rows["qa_turns"] == 1
+    assert receipt.total > 4
+    with reading(opened.engine) as connection:
+        assert erasure.count(connection, pseudonym).total == 0
+    assert pseudonym not in everything(opened)
+
+
+def test_forget_me_in_the_chat_erases_the_person(
+    open_store: Open, events: Events
+) -> None:
+    opened = open_store()
+    save(opened, events.slot(*GRANTED), events.user("hola"))
+
+    recorded = save(
+        opened, events.user("/qa_forget_confirm"), events.slot("qa_forget", value=True)
+    )
+
+    assert recorded.erased
+    assert recorded.published == []
+    assert opened.recorder.load(WHO, all_sessions=True, now=NOW) is None
+    assert opened.vault.pseudonym(WHO) not in everything(opened)
+
+
+def test_a_failing_save_stores_nothing(open_store: Open, events: Events) -> None:
+    opened = open_store()
+    broken = events.user("hola", message_id="m")
+    del broken["event"]
+
+    with pytest.raises(KeyError):
+        save(opened, events.slot(*GRANTED), broken)
+
+    assert opened.recorder.load(WHO, all_sessions=True, now=NOW) is None
+
+
+def test_published_bodies_are_masked_and_pseudonymous(
+    open_store: Open, events: Events
+) -> None:
+    opened = open_store()
+
+    recorded = save(
+        opened, events.slot(*GRANTED), events.user(f"mi celular es {PHONE}")
+    )
+
+    shown = json.dumps(recorded.published)
+    assert PHONE not in shown
+    assert {body["sender_id"] for body in recorded.published} == {
+        opened.vault.pseudonym(WHO)
+    }
+    assert "mi celular es [PHONE]" in shown
+
+
+def test_two_stores_on_one_database_share_conversations(
+    open_store: Open, events: Events
+) -> None:
+    first, second = open_store(), open_store()
+    save(first, events.session(), events.user("hola"))
+    save(second, events.user("sigo aquí"))
+
+    loaded = first.recorder.load(WHO, all_sessions=False, now=NOW)
+
+    assert loaded is not None
+    assert [e.get("text") for e in loaded.events] == [None, "hola", "sigo aquí"]
+    assert first.recorder.version(WHO) == loaded.version
+
+
+def test_a_database_of_rasas_own_store_keeps_its_rows(
+    open_store: Open, database_url: Any
+) -> None:
+    engine = sa.create_engine(database_url, future=True)
+    with engine.begin() as connection:
+        connection.execute(sa.text(
+            "CREATE TABLE events (id INTEGER PRIMARY KEY, sender_id VARCHAR(255) "
+            "NOT NULL, type_name VARCHAR(255) NOT NULL, timestamp FLOAT, intent_name "
+            "VARCHAR(255), action_name VARCHAR(255), data TEXT)"
+        ))  # fmt: skip
+        connection.execute(
+            sa.text("CREATE INDEX ix_events_sender_id ON events (sender_id)")
+        )
+        connection.execute(sa.text(
+            "INSERT INTO events (id, sender_id, type_name, data) "
+            "VALUES (1, 'x', 'bot', '{}')"
+        ))  # fmt: skip
+    engine.dispose()
+
+    opened = open_store()
+
+    with reading(opened.engine) as connection:
+        rows = connection.execute(sa.select(schema.events)).all()
+    assert [(row.id, row.sender_id, row.seq) for row in rows] == [(1, "x", None)]
+
+
+def test_importing_a_correction_twice_is_once(open_store: Open, events: Events) -> None:
+    opened = open_store()
+    save(opened, events.slot(*GRANTED), events.user("hola"))
+    correction = annotations.Annotation(
+        turn_id=stored_turns(opened)[0].turn_id, text="hola", intent="goodbye",
+        entities=[], source="f.yml", annotated_at=NOW,
+    )  # fmt: skip
+    other = msgspec.structs.replace(correction, intent="thanks")
+
+    with transaction(opened.engine) as connection:
+        assert annotations.record(connection, correction)
+        assert not annotations.record(connection, correction)
+        assert annotations.record(connection, other)
+        assert annotations.record(connection, correction)
+        (counts,) = annotations.waiting(connection)
+
+    assert counts.intent == "goodbye"

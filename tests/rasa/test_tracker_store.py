@@ -1,0 +1,384 @@
+"""The adapter to Rasa: real trackers, real databases, no model needed."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rasa.core.brokers.broker import EventBroker
+from rasa.core.tracker_store import FailSafeTrackerStore, SQLTrackerStore, TrackerStore
+from rasa.shared.core.domain import Domain
+from rasa.shared.core.events import (
+    ActionExecuted,
+    BotUttered,
+    Event,
+    SessionStarted,
+    SlotSet,
+    UserUttered,
+)
+from rasa.shared.core.trackers import DialogueStateTracker
+from rasa.shared.exceptions import RasaException
+from rasa.utils.endpoints import EndpointConfig
+from sqlalchemy.engine import URL
+
+from rasa_qa_plugin.tracker_store import MaskingBroker, QATrackerStore
+from tests.conftest import SECRET
+
+WHO = "593998765432"
+PHONE = "0991234567"
+DOMAIN = Domain.from_yaml(
+    """
+    version: "3.1"
+    intents: [greet]
+    slots:
+      qa_consent:
+        {type: text, influence_conversation: false, mappings: [{type: custom}]}
+      contact_phone: {type: text, mappings: [{type: custom}]}
+    """
+)
+
+
+class ListBroker(EventBroker):
+    """A real broker of the simplest kind: it keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.published: list[dict[str, Any]] = []
+        self.broken = False
+
+    @classmethod
+    async def from_endpoint_config(cls, _: Any, __: Any = None) -> "ListBroker":
+        return cls()
+
+    def publish(self, event: dict[str, Any]) -> None:
+        if self.broken:
+            raise ConnectionError("the broker is away")
+        self.published.append(event)
+
+
+@pytest.fixture(autouse=True)
+def secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RASA_QA_SECRET", SECRET)
+
+
+@pytest.fixture
+def broker() -> ListBroker:
+    return ListBroker()
+
+
+@pytest.fixture
+def store(database_url: URL, broker: ListBroker) -> QATrackerStore:
+    return make(database_url, broker)
+
+
+def make(url: URL, broker: EventBroker | None = None) -> QATrackerStore:
+    return QATrackerStore(
+        DOMAIN, host=url.render_as_string(hide_password=False), event_broker=broker
+    )
+
+
+def run(work: Any) -> Any:
+    return asyncio.run(work)
+
+
+async def turn(store: TrackerStore, *said: Event) -> DialogueStateTracker:
+    """Do what Rasa does for a message: fetch or make the tracker, append, save."""
+    wrapped = FailSafeTrackerStore(store)
+    tracker = await wrapped.get_or_create_tracker(WHO)
+    tracker.update_with_events(list(said), DOMAIN)
+    await wrapped.save(tracker)
+    return tracker
+
+
+def dicts(tracker: DialogueStateTracker) -> list[dict[str, Any]]:
+    return [event.as_dict() for event in tracker.events]
+
+
+SESSION = (ActionExecuted("action_session_start"), SessionStarted())
+
+
+def test_a_conversation_goes_on_from_memory_and_from_the_database(
+    store: QATrackerStore, database_url: URL
+) -> None:
+    async def talk() -> tuple[Any, Any, Any]:
+        await turn(store, *SESSION, UserUttered("hola", {"name": "greet"}))
+        kept = await turn(store, BotUttered("¡Hola!"), SlotSet("contact_phone", PHONE))
+        cached = await store.retrieve(WHO)
+        fresh = await make(database_url).retrieve(WHO)
+        return kept, cached, fresh
+
+    kept, cached, fresh = run(talk())
+
+    assert cached is kept
+    assert dicts(fresh) == dicts(kept)[2:]  # from the last session start on
+    assert fresh.get_slot("contact_phone") == PHONE
+
+
+def test_saving_twice_stores_once(store: QATrackerStore) -> None:
+    async def talk() -> Any:
+        tracker = await turn(store, UserUttered("hola"))
+        await store.save(tracker)
+        await store.save(tracker)
+        return tracker, await store.retrieve_full_tracker(WHO)
+
+    tracker, full = run(talk())
+
+    assert dicts(full) == dicts(tracker)
+
+
+def test_a_full_tracker_saved_again_adds_only_what_is_new(
+    store: QATrackerStore,
+) -> None:
+    async def talk() -> Any:
+        await turn(store, *SESSION, UserUttered("uno"))
+        await turn(store, *SESSION, UserUttered("dos"))
+        full = await store.retrieve_full_tracker(WHO)
+        assert full is not None
+        full.update(SlotSet("contact_phone", PHONE), DOMAIN)
+        await store.save(full)
+        return full, await store.retrieve_full_tracker(WHO)
+
+    before, after = run(talk())
+
+    assert dicts(after) == dicts(before)
+
+
+def test_bounded_history_loses_no_event(store: QATrackerStore) -> None:
+    async def talk() -> Any:
+        tracker = DialogueStateTracker(WHO, DOMAIN.slots, max_event_history=3)
+        for number in range(6):
+            tracker.update_with_events(
+                [UserUttered(str(number)), BotUttered("b")], DOMAIN
+            )
+            await store.save(tracker)
+        return await store.retrieve_full_tracker(WHO)
+
+    full = run(talk())
+
+    texts = [e.text for e in full.events if isinstance(e, UserUttered)]
+    assert texts == ["0", "1", "2", "3", "4", "5"]
+
+
+def test_put_tracker_events_replaces_the_conversation(store: QATrackerStore) -> None:
+    async def talk() -> Any:
+        await turn(store, UserUttered("con un dato"), BotUttered("y su eco"))
+        edited = DialogueStateTracker.from_dict(
+            WHO, [UserUttered("sin el dato").as_dict()], DOMAIN.slots
+        )
+        await store.save(edited)
+        return await store.retrieve_full_tracker(WHO)
+
+    assert [e.text for e in run(talk()).events] == ["sin el dato"]
+
+
+def test_another_server_s_messages_are_seen(
+    store: QATrackerStore, database_url: URL
+) -> None:
+    other = make(database_url)
+
+    async def talk() -> Any:
+        await turn(store, UserUttered("aquí"))
+        await turn(other, UserUttered("allá"))
+        return await store.retrieve(WHO)
+
+    texts = [e.text for e in run(talk()).events if isinstance(e, UserUttered)]
+    assert texts == ["aquí", "allá"]
+
+
+def test_the_slot_shows_what_the_ledger_says(store: QATrackerStore) -> None:
+    async def talk() -> Any:
+        tracker = await turn(
+            store, UserUttered("/qa_consent_grant"), SlotSet("qa_consent", "granted")
+        )
+        before = tracker.get_slot("qa_consent")
+        pseudonym = (await store.keys())[0]
+        from rasa_qa_plugin.consent import ConsentState
+
+        store._recorder.set_consent(
+            pseudonym, ConsentState.WITHDRAWN, source="cli", now=1.0
+        )
+        return before, (await store.retrieve(WHO)).get_slot("qa_consent")
+
+    assert run(talk()) == ("granted", "withdrawn")
+
+
+def test_keys_and_exports_never_show_a_sender_id(store: QATrackerStore) -> None:
+    async def talk() -> Any:
+        await turn(
+            store,
+            SlotSet("qa_consent", "granted"),
+            UserUttered(f"mi celular es {PHONE}"),
+            SlotSet("contact_phone", PHONE),
+        )
+        (key,) = await store.keys()
+        return key, await store.retrieve(key), await store.retrieve_full_tracker(key)
+
+    key, taken_over, exported = run(talk())
+
+    assert key.startswith("qa_")
+    assert taken_over is None  # nobody continues a conversation by its pseudonym
+    shown = json.dumps(dicts(exported))
+    assert PHONE not in shown
+    assert "mi celular es [PHONE]" in shown
+
+
+def test_the_broker_gets_masked_events_and_its_faults_cost_nothing(
+    store: QATrackerStore, broker: ListBroker
+) -> None:
+    async def talk() -> None:
+        await turn(store, SlotSet("qa_consent", "granted"), UserUttered(f"cel {PHONE}"))
+        broker.broken = True
+        await turn(store, UserUttered("otra"))
+
+    run(talk())
+
+    shown = json.dumps(broker.published)
+    assert "cel [PHONE]" in shown
+    assert PHONE not in shown
+    assert WHO not in shown
+    tracker = run(store.retrieve_full_tracker(WHO))
+    assert tracker.latest_message.text == "otra"
+
+
+def test_a_raw_event_published_past_the_store_is_withheld(
+    store: QATrackerStore, broker: ListBroker
+) -> None:
+    assert isinstance(store.event_broker, MaskingBroker)
+    body = {"sender_id": WHO, **UserUttered(f"cel {PHONE}").as_dict()}
+
+    store.event_broker.publish(body)
+
+    shown = json.dumps(broker.published)
+    assert (PHONE in shown, WHO in shown) == (False, False)
+    assert broker.published[0]["event"] == "user"
+
+
+def test_a_database_that_goes_away_costs_no_answer_and_no_event(
+    database_url: URL, postgresql_server: URL
+) -> None:
+    store = make(database_url)
+
+    async def talk() -> Any:
+        await turn(store, UserUttered("antes"))
+        working = store._recorder._engine
+        from rasa_qa_plugin.storage.engine import open_engine
+
+        store._recorder._engine = open_engine(
+            postgresql_server.set(query={"host": "/nonexistent"})
+        )
+        during = dicts(await turn(store, UserUttered("durante")))
+        newcomer = FailSafeTrackerStore(store)
+        stranger = await newcomer.get_or_create_tracker("someone-else")
+        stranger.update(UserUttered("nueva"), DOMAIN)
+        await newcomer.save(stranger)
+        store._recorder._engine = working
+        await turn(store, UserUttered("después"))
+        full = await store.retrieve_full_tracker(WHO)
+        other = await store.retrieve_full_tracker("someone-else")
+        return during, full, other
+
+    during, full, other = run(talk())
+
+    said = [event["text"] for event in during if event["event"] == "user"]
+    assert said == ["antes", "durante"]
+    said = [e.text for e in full.events if isinstance(e, UserUttered)]
+    assert said == ["antes", "durante", "después"]
+    assert other.latest_message.text == "nueva"
+
+
+def test_forgetting_drops_the_conversation_from_memory_too(
+    store: QATrackerStore,
+) -> None:
+    async def talk() -> Any:
+        await turn(store, UserUttered("hola"))
+        await turn(store, SlotSet("qa_forget", True))
+        return await store.retrieve(WHO), await store.exists(WHO), await store.keys()
+
+    assert run(talk()) == (None, False, [])
+
+
+def test_rasa_makes_the_store_from_endpoints_yml(tmp_path: Path) -> None:
+    endpoint = EndpointConfig.from_dict(
+        {
+            "type": "rasa_qa_plugin.QATrackerStore",
+            "dialect": "sqlite",
+            "db": str(tmp_path / "bot.db"),
+        }
+    )
+
+    store = TrackerStore.create(endpoint, DOMAIN)
+
+    assert isinstance(store, QATrackerStore)
+    assert (tmp_path / "bot.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"dialet": "sqlite"}, "tracker_store.dialet: unknown setting; choose from"),
+        ({"dialect": "mysql"}, "tracker_store.dialect: not supported; choose from"),
+        ({"dialect": "postgresql+nodriver"}, "the driver for postgresql+nodriver"),
+        ({"port": "a"}, "tracker_store.port: not a number"),
+        ({"settings": "missing.yml"}, "missing.yml: file not found"),
+        ({"db": ":memory:"}, "an in-memory database cannot be shared"),
+        ({"db": "no/such/folder/x.db"}, "its folder does not exist"),
+        ({"db": 7}, "tracker_store.db: has a value of the wrong type"),
+        (
+            {"dialect": "postgresql", "url": "127.0.0.1", "port": 1, "db": "x"},
+            "database: cannot be reached (OperationalError)",
+        ),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
+)
+def test_a_wrong_setting_stops_rasa_with_one_line(
+    options: dict[str, Any],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    endpoint = EndpointConfig.from_dict(
+        {"type": "rasa_qa_plugin.QATrackerStore", "db": "x.db", **options}
+    )
+
+    with pytest.raises(RasaException) as caught:
+        TrackerStore.create(endpoint, DOMAIN)
+
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_postgresql_needs_a_secret(
+    postgresql_server: URL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("RASA_QA_SECRET")
+
+    with pytest.raises(RasaException, match="RASA_QA_SECRET: not set"):
+        make(postgresql_server)
+
+
+def test_sqlite_makes_a_key_file_that_only_its_owner_reads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("RASA_QA_SECRET")
+    url = f"sqlite:///{tmp_path / 'bot.db'}"
+    run(turn(QATrackerStore(DOMAIN, host=url), UserUttered("hola")))
+
+    again = run(QATrackerStore(DOMAIN, host=url).retrieve(WHO))
+
+    assert again.latest_message.text == "hola"
+    assert (tmp_path / "bot.db.key").stat().st_mode & 0o777 == 0o600
+
+
+def test_urls_are_those_of_rasas_own_store() -> None:
+    from rasa_qa_plugin.storage.engine import database_url
+
+    for keys in (
+        {"dialect": "sqlite", "db": "rasa.db"},
+        {"dialect": "postgresql", "host": "db.example:6543", "db": "bot",
+         "username": "u", "password": "p@ss:/", "query": {"sslmode": "require"}},
+        {"dialect": "postgresql", "host": "db.example", "port": 5432, "db": "bot"},
+        {"host": "postgresql://u:p@db.example/bot"},
+    ):  # fmt: skip
+        theirs = str(SQLTrackerStore.get_db_url(**keys))
+        assert database_url(**keys).render_as_string(hide_password=False) == theirs

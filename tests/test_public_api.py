@@ -1,0 +1,149 @@
+"""What others rely on: dotted paths, import arrows, a quick command line."""
+
+import ast
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import rasa_qa_plugin
+from rasa_qa_plugin import actions
+
+PACKAGE = Path(rasa_qa_plugin.__file__).parent
+
+# Lower rooms know nothing of higher ones.
+LAYERS = (
+    {"errors"},
+    {"settings", "consent", "changes"},
+    {"bot"},
+    {"privacy", "storage"},
+    {"review", "training", "insights"},
+    {"recording"},
+    {"opening"},
+    {"installation", "health"},
+    {"tracker_store", "nlu", "policy", "channel", "actions", "cli"},
+    {"__main__"},
+)
+# These speak to Rasa; the last two only inside functions or in a process of their own.
+ADAPTERS = {
+    "tracker_store.py", "nlu.py", "review/rasa_syntax.py", "training/worker.py",
+}  # fmt: skip
+
+
+def test_dotted_paths_of_yaml_files_stay() -> None:
+    assert rasa_qa_plugin.__all__ == [
+        "ConfidenceLogger",
+        "QATrackerStore",
+        "__version__",
+    ]
+    for name in rasa_qa_plugin.__all__:
+        assert getattr(rasa_qa_plugin, name)
+    with pytest.raises(AttributeError, match="no attribute 'QATrakerStore'"):
+        _ = rasa_qa_plugin.QATrakerStore
+
+
+def test_action_names_stay() -> None:
+    names = {getattr(actions, name)().name() for name in actions.__all__}
+
+    assert names == {
+        "action_ask_qa_comment",
+        "action_qa_ask_consent",
+        "action_qa_ask_feedback",
+        "action_qa_ask_forget",
+        "action_qa_comment_skipped",
+        "action_qa_consent_info",
+        "action_qa_deny_consent",
+        "action_qa_forget",
+        "action_qa_forget_cancelled",
+        "action_qa_grant_consent",
+        "action_qa_record_comment",
+        "action_qa_record_feedback",
+        "action_qa_withdraw_consent",
+    }
+
+
+def imports_of(path: Path) -> set[str]:
+    """Give the modules that a file imports, anywhere in it."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module} | {f"{node.module}.{a.name}" for a in node.names}
+    return found
+
+
+def room_of(module: str) -> str | None:
+    parts = module.split(".")
+    if parts[0] != "rasa_qa_plugin" or len(parts) < 2:
+        return None
+    return parts[1]
+
+
+def test_arrows_point_down() -> None:
+    level = {room: number for number, rooms in enumerate(LAYERS) for room in rooms}
+    wrong = []
+    for path in PACKAGE.rglob("*.py"):
+        inside = path.relative_to(PACKAGE)
+        room = inside.parts[0].removesuffix(".py")
+        if room in ("__init__", "bot_files"):
+            continue
+        for module in imports_of(path):
+            other = room_of(module)
+            if other in level and other != room and level[other] >= level[room]:
+                wrong.append(f"{inside} imports {module}")
+    assert wrong == []
+
+
+def test_only_adapters_import_rasa_and_actions_never_do() -> None:
+    for path in PACKAGE.rglob("*.py"):
+        inside = path.relative_to(PACKAGE).as_posix()
+        roots = {module.partition(".")[0] for module in imports_of(path)}
+        if inside not in ADAPTERS:
+            assert "rasa" not in roots, inside
+        if not inside.startswith("actions/"):
+            assert "rasa_sdk" not in roots, inside
+
+
+def loaded_by(statement: str) -> set[str]:
+    code = f"import sys, json; {statement}; print(json.dumps(sorted(sys.modules)))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+HEAVY = {"rasa", "tensorflow", "presidio_analyzer", "spacy", "sqlalchemy", "rich"}
+
+
+def test_the_command_line_s_help_loads_nothing_heavy() -> None:
+    loaded = loaded_by(
+        "from rasa_qa_plugin import cli; "
+        "cli.root(['--help'], standalone_mode=False, prog_name='rasa-qa')"
+    )
+
+    assert "rasa_qa_plugin.cli" in loaded
+    assert loaded & HEAVY == set()
+
+
+def test_an_action_server_loads_neither_rasa_nor_a_database() -> None:
+    loaded = loaded_by("import rasa_qa_plugin.actions")
+
+    assert loaded & (HEAVY | {"cryptography", "alembic"}) == set()
+
+
+def test_the_core_works_without_rasa() -> None:
+    loaded = loaded_by("import rasa_qa_plugin.opening, rasa_qa_plugin.review.exporting")
+
+    assert loaded & {"rasa", "rasa_sdk", "tensorflow"} == set()
+
+
+def test_modules_stay_small() -> None:
+    sizes = {
+        path.relative_to(PACKAGE).as_posix(): len(path.read_text("utf-8").splitlines())
+        for path in PACKAGE.rglob("*.py")
+    }
+
+    assert {name: size for name, size in sizes.items() if size > 400} == {}

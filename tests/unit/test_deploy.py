@@ -1,0 +1,260 @@
+"""Models reach the bot whole, as the newest, or not at all."""
+
+import gzip
+import io
+import json
+import os
+import socket
+import subprocess
+import sys
+import tarfile
+import threading
+from collections.abc import Iterator
+from datetime import datetime, timezone
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from rasa_qa_plugin.errors import TrainingError
+from rasa_qa_plugin.training import deploy
+
+NOW = datetime(2026, 11, 20, 12, 34, 56, tzinfo=timezone.utc)
+
+
+def make_model(path: Path, identity: str, *, moment: float | None = None) -> Path:
+    """Write an archive laid out as Rasa does."""
+    with tarfile.open(path, "w:gz") as archive:
+        for name, content in (
+            ("components/x/metadata.json", b'{"model_id": "decoy"}'),
+            ("metadata.json", json.dumps({"model_id": identity}).encode()),
+        ):
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    if moment is not None:
+        os.utime(path, (moment, moment))
+    return path
+
+
+@pytest.fixture
+def models(tmp_path: Path) -> Path:
+    folder = tmp_path / "models"
+    folder.mkdir()
+    return folder
+
+
+def loaded_by_rasa(folder: Path) -> Path:
+    from rasa.model import get_latest_model
+
+    return Path(get_latest_model(str(folder)))
+
+
+def test_model_id_is_read_without_rasa(tmp_path: Path) -> None:
+    model = make_model(tmp_path / "m.tar.gz", "abc123")
+    assert deploy.model_id(model) == "abc123"
+    program = (
+        "import sys; from pathlib import Path; from rasa_qa_plugin.training import "
+        "deploy; deploy.model_id(Path(sys.argv[1])); print('rasa' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(model)],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout == "False\n"
+
+
+@pytest.mark.parametrize("damage", ["cut", "noise", "empty", "other", "missing"])
+def test_damaged_model_is_named_as_such(tmp_path: Path, damage: str) -> None:
+    model = make_model(tmp_path / "m.tar.gz", "abc123")
+    whole = model.read_bytes()
+    model.write_bytes(
+        {
+            "cut": whole[: len(whole) // 2],
+            "noise": whole[:20] + os.urandom(200),
+            "empty": b"",
+            "other": gzip.compress(b"no archive"),
+            "missing": b"",
+        }[damage]
+    )
+    if damage == "missing":
+        model.unlink()
+    with pytest.raises(TrainingError, match=r"model: m\.tar\.gz"):
+        deploy.model_id(model)
+    with pytest.raises(TrainingError, match=r"model: m\.tar\.gz"):
+        deploy.promote_to_folder(model, tmp_path / "models", now=NOW)
+    assert not (tmp_path / "models").exists()
+
+
+def test_promoted_model_is_the_one_rasa_loads(tmp_path: Path, models: Path) -> None:
+    future = NOW.timestamp() + 86400
+    make_model(models / "old.tar.gz", "old", moment=NOW.timestamp() - 10)
+    make_model(models / "clock_was_wrong.tar.gz", "odd", moment=future)
+    candidate = make_model(tmp_path / "c.tar.gz", "0123456789abcdef")
+    promoted = deploy.promote_to_folder(candidate, models, now=NOW)
+    assert promoted.name == "20261120-123456-qa-01234567.tar.gz"
+    assert promoted.read_bytes() == candidate.read_bytes()
+    assert loaded_by_rasa(models) == promoted
+    assert deploy.models_by_age(models)[0] == promoted
+    assert len(list(models.iterdir())) == 3
+
+
+def test_failed_promotion_leaves_nothing_behind(tmp_path: Path) -> None:
+    candidate = make_model(tmp_path / "c.tar.gz", "abc")
+    blocked = tmp_path / "models"
+    blocked.write_text("a file where the folder should be")
+    with pytest.raises(TrainingError, match="models folder: cannot be written"):
+        deploy.promote_to_folder(candidate, blocked, now=NOW)
+    assert blocked.read_text() == "a file where the folder should be"
+
+
+def test_rollback_returns_to_the_former_model_and_back(models: Path) -> None:
+    first = make_model(models / "a.tar.gz", "a", moment=NOW.timestamp() - 20)
+    second = make_model(models / "b.tar.gz", "b", moment=NOW.timestamp() - 10)
+    assert deploy.rollback(models, now=NOW) == first
+    assert loaded_by_rasa(models) == first
+    assert deploy.rollback(models, now=NOW) == second
+    assert loaded_by_rasa(models) == second
+
+
+def test_rollback_goes_to_a_named_model(tmp_path: Path, models: Path) -> None:
+    for age, name in enumerate("cba"):
+        make_model(models / f"{name}.tar.gz", name, moment=NOW.timestamp() + age)
+    assert deploy.rollback(models, models / "c.tar.gz", now=NOW).name == "c.tar.gz"
+    assert loaded_by_rasa(models).name == "c.tar.gz"
+    kept = make_model(tmp_path / "kept.tar.gz", "elsewhere")
+    copied = deploy.rollback(models, kept, now=NOW)
+    assert loaded_by_rasa(models) == copied
+    assert deploy.model_id(copied) == "elsewhere"
+    assert kept.exists()
+
+
+def test_rollback_without_a_former_model_says_so(models: Path) -> None:
+    make_model(models / "only.tar.gz", "a")
+    with pytest.raises(TrainingError, match="no former model"):
+        deploy.rollback(models, now=NOW)
+    with pytest.raises(TrainingError, match="not found"):
+        deploy.rollback(models, models / "gone.tar.gz", now=NOW)
+
+
+class Stage:
+    """A stand-in for Rasa's HTTP API: /status and PUT /model, with a token."""
+
+    def __init__(self) -> None:
+        self.token = "geheim"
+        self.loaded: dict[str, str | None] = {"model_file": "old", "model_id": "old"}
+        self.keeps_old = False
+        self.raw: bytes | None = None
+        stage = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self.reply(200, stage.loaded)
+
+            def do_PUT(self) -> None:
+                size = int(self.headers["Content-Length"])
+                path = Path(json.loads(self.rfile.read(size))["model_file"])
+                if not path.exists():
+                    self.reply(400, {"reason": "BadRequest"})
+                    return
+                if not stage.keeps_old:
+                    identity = deploy.model_id(path)
+                    stage.loaded = {"model_file": path.name, "model_id": identity}
+                self.reply(204, None)
+
+            def reply(self, status: int, content: Any) -> None:
+                query = parse_qs(urlsplit(self.path).query)
+                if query.get("token") != [stage.token]:
+                    status, content = 401, {"reason": "NotAuthenticated"}
+                self.send_response(status)
+                self.end_headers()
+                if stage.raw is not None:
+                    self.wfile.write(stage.raw)
+                elif content is not None:
+                    self.wfile.write(json.dumps(content).encode())
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+
+
+@pytest.fixture
+def stage() -> Iterator[Stage]:
+    stage = Stage()
+    thread = threading.Thread(target=stage.server.serve_forever)
+    thread.start()
+    yield stage
+    stage.server.shutdown()
+    stage.server.server_close()
+    thread.join()
+
+
+def test_server_takes_the_model_and_is_asked_to_prove_it(
+    stage: Stage, tmp_path: Path
+) -> None:
+    model = make_model(tmp_path / "new.tar.gz", "new-id")
+    loaded = deploy.promote_to_server(
+        stage.url + "/", model, stage.token, expected_model_id="new-id"
+    )
+    assert loaded == deploy.ServerModel("new.tar.gz", "new-id")
+    assert deploy.server_model(stage.url, stage.token) == loaded
+
+
+def test_server_that_keeps_its_model_is_found_out(stage: Stage, tmp_path: Path) -> None:
+    stage.keeps_old = True
+    model = make_model(tmp_path / "new.tar.gz", "new-id")
+    with pytest.raises(TrainingError, match="another model"):
+        deploy.promote_to_server(
+            stage.url, model, stage.token, expected_model_id="new-id"
+        )
+
+
+def test_refusals_are_explained_without_address_or_token(
+    stage: Stage, tmp_path: Path
+) -> None:
+    missing = tmp_path / "missing.tar.gz"
+    problems = []
+    for token, match in (("wrong", "token"), (None, "token"), (stage.token, "on its")):
+        with pytest.raises(TrainingError, match=match) as problem:
+            deploy.promote_to_server(stage.url, missing, token, expected_model_id="x")
+        problems.append(str(problem.value))
+    stage.raw = b"<html>"
+    with pytest.raises(TrainingError, match="cannot be reached") as problem:
+        deploy.server_model(stage.url, stage.token)
+    problems.append(str(problem.value))
+    for text in problems:
+        assert "127.0.0.1" not in text
+        assert "geheim" not in text
+        assert "wrong" not in text
+
+
+def test_unreachable_server_is_one_clear_line() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with pytest.raises(TrainingError, match="cannot be reached") as problem:
+        deploy.server_model(f"http://127.0.0.1:{port}")
+    assert "\n" not in str(problem.value)
+    with pytest.raises(TrainingError, match="http://"):
+        deploy.server_model("file:///etc/passwd")
+
+
+def test_silent_server_is_given_up_on() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        with pytest.raises(TrainingError, match=r"no answer within 0\.2 s"):
+            deploy.server_model(url, timeout=0.2)
+
+
+def test_local_server_is_asked_past_a_proxy(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    monkeypatch.delenv("no_proxy", raising=False)
+    assert deploy.server_model(stage.url, stage.token).model_id == "old"

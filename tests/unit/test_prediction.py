@@ -1,0 +1,83 @@
+"""What the NLU thought before any fallback."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rasa_qa_plugin.review.flags import flags_for
+from rasa_qa_plugin.review.prediction import (
+    Prediction,
+    normalized_entropy,
+    predict_from_ranking,
+    read_prediction,
+)
+from rasa_qa_plugin.settings import ReviewSettings
+
+A, B = {"name": "a", "confidence": 0.5}, {"name": "b", "confidence": 0.3}
+FALLBACK = {"name": "nlu_fallback", "confidence": 0.7}
+
+
+def test_the_intent_behind_a_fallback_is_found() -> None:
+    prediction = predict_from_ranking(FALLBACK, [FALLBACK, A, B])
+
+    assert (prediction.intent, prediction.second_intent) == ("a", "b")
+    assert prediction.confidence == 0.5
+    assert prediction.margin == pytest.approx(0.2)
+    assert prediction.fell_back
+
+
+@pytest.mark.parametrize(
+    ("intent", "ranking", "expected"),
+    [
+        (A, [], Prediction(intent="a", confidence=0.5)),
+        (A, None, Prediction(intent="a", confidence=0.5)),
+        ({"name": None, "confidence": 0.0}, [], Prediction()),
+        (None, None, Prediction()),
+        (FALLBACK, [FALLBACK], Prediction(fell_back=True)),
+    ],
+)
+def test_classifiers_without_a_ranking_are_read(
+    intent: dict[str, object] | None,
+    ranking: list[dict[str, object]] | None,
+    expected: Prediction,
+) -> None:
+    assert predict_from_ranking(intent, ranking) == expected
+
+
+def test_a_note_counts_and_a_strange_one_is_passed_over() -> None:
+    noted = {"intent": A, "qa": {"intent": "b", "confidence": 0.9, "model_id": "m"}}
+    strange = {"intent": A, "intent_ranking": [A, B], "qa": {"confidence": "high"}}
+
+    assert read_prediction(noted).intent == "b"
+    assert read_prediction(strange).intent == "a"
+
+
+@given(st.lists(st.floats(0.0, 1.0), max_size=12))
+def test_entropy_lies_between_sure_and_alike(scores: list[float]) -> None:
+    assert -1e-9 <= normalized_entropy(scores) <= 1 + 1e-9
+
+
+def test_entropy_at_its_ends() -> None:
+    assert normalized_entropy([1.0, 0.0, 0.0]) == 0.0
+    assert normalized_entropy([0.2] * 5) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(
+    ("confidence", "margin", "fell_back", "flags"),
+    [
+        (0.7, 0.15, False, []),
+        (0.69, 0.5, False, ["low_confidence"]),
+        (0.9, 0.14, False, ["ambiguous"]),
+        (0.2, 0.1, True, ["low_confidence", "ambiguous", "fallback"]),
+        (None, None, False, []),
+    ],
+)
+def test_flags_follow_the_limits(
+    confidence: float | None, margin: float | None, flags: list[str], *, fell_back: bool
+) -> None:
+    assert flags == flags_for(
+        confidence=confidence,
+        margin=margin,
+        fell_back=fell_back,
+        settings=ReviewSettings(low_confidence=0.7, ambiguity_margin=0.15),
+    )
