@@ -10,6 +10,9 @@ from rasa_qa_plugin.review.flags import FLAGS
 from rasa_qa_plugin.storage import turns as stored
 from rasa_qa_plugin.storage.engine import reading
 
+# Narrower terminals show what a reader needs; --json has everything.
+_WIDE = 130
+
 
 @click.command()
 @bot_option
@@ -96,18 +99,24 @@ def turns(  # noqa: PLR0913 - one per option
     from rich.table import Table
     from rich.text import Text
 
-    table = Table("when", "text", "intent", "conf.", "flags", "status")
-    table.add_column("turn", no_wrap=True)
+    console = Console()
+    table = Table(expand=True)
+    table.add_column("text", ratio=1)
+    table.add_column("intent", overflow="fold")
+    table.add_column("flags", overflow="fold")
+    wide = console.width >= _WIDE
+    if wide:
+        for name in ("status", "when", "turn"):
+            table.add_column(name, no_wrap=True)
     for turn in found:
-        confidence = "" if turn.confidence is None else f"{turn.confidence:.2f}"
-        table.add_row(
-            local_time(turn.recorded_at),
+        confidence = "" if turn.confidence is None else f" {turn.confidence:.2f}"
+        row: list[Text | str] = [
             # What people write is not markup.
-            Text(turn.text if turn.text is not None else "no consent"),
-            turn.intent or "",
-            confidence,
-            " ".join(turn.flags),
-            turn.status,
-            turn.turn_id,
-        )
-    Console().print(table)
+            Text("no consent", "dim") if turn.text is None else Text(turn.text),
+            f"{turn.intent or ''}{confidence}",
+            "\n".join(turn.flags),
+        ]
+        if wide:
+            row += [turn.status, local_time(turn.recorded_at), turn.turn_id]
+        table.add_row(*row)
+    console.print(table)

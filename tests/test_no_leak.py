@@ -1,0 +1,95 @@
+"""The promise in one test: what people typed is in no file, row, log or message.
+
+The demo types real-looking values into a real bot whose server logs at DEBUG. Then
+everything it left behind is searched: database with journal, logs, event broker,
+exports, training data, run folders, backups.
+"""
+
+import base64
+import gzip
+import json
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Demo
+
+# A value and the pieces of it that would still betray the person.
+PLANTED = {
+    "name": ("Diana Villacís", "Villacís", "Villacis"),
+    "phone": ("0998765432", "998765432", "099 876 5432"),
+    "e-mail": ("diana.villacis@correo.example", "diana.villacis"),
+    "address": ("Av. Malecón 1204", "Malecón", "1204 y Loja"),
+    "account": ("2204567891",),
+}
+
+
+def notations(value: str) -> set[bytes]:
+    """Give a value as it might lie in a file."""
+    plain = value.encode()
+    return {
+        plain,
+        json.dumps(value)[1:-1].encode(),
+        value.upper().encode(),
+        value.lower().encode(),
+        value.encode("utf-16-le"),
+        base64.b64encode(plain)[:-4] if len(plain) > 12 else plain,
+        value.replace(" ", "%20").encode(),
+        value.replace("@", "%40").encode(),
+    }
+
+
+def contents(folder: Path) -> Iterator[tuple[str, bytes]]:
+    """Give every file below a folder, archives opened."""
+    for path in sorted(folder.rglob("*")):
+        if not path.is_file():
+            continue
+        name = path.relative_to(folder).as_posix()
+        if path.name.endswith(".tar.gz"):
+            with tarfile.open(path) as archive:
+                for member in archive:
+                    file = archive.extractfile(member)
+                    if file is not None:
+                        yield f"{name}!{member.name}", file.read()
+        elif path.suffix == ".gz":
+            yield name, gzip.decompress(path.read_bytes())
+        else:
+            yield name, path.read_bytes()
+
+
+@pytest.mark.parametrize("kind", PLANTED)
+def test_no_file_of_the_demo_holds_what_diana_typed(demo: Demo, kind: str) -> None:
+    needles = {n for value in PLANTED[kind] for n in notations(value)}
+    found = [
+        name for name, content in contents(demo.folder) for n in needles if n in content
+    ]
+
+    assert found == []
+
+
+def test_no_file_of_the_demo_holds_a_sender_id(demo: Demo) -> None:
+    senders = [sender.encode() for sender in demo.senders]
+    found = [
+        name for name, content in contents(demo.folder) for s in senders if s in content
+    ]
+
+    assert len(senders) >= 5
+    assert found == []
+
+
+def test_the_search_would_find_them(demo: Demo) -> None:
+    # The same words did reach the bot: it repeated them in the chat.
+    for values in PLANTED.values():
+        assert values[0] in " ".join(demo.output.split())
+    names = {name for name, _ in contents(demo.folder)}
+    for expected in (
+        "bot/conversations.db", "bot/broker.log", "logs/rasa.log", "logs/actions.log",
+        "review.yml", "bot/data/nlu.yml",
+    ):  # fmt: skip
+        assert expected in names
+    log = (demo.folder / "logs" / "rasa.log").read_text("utf-8")
+    assert "DEBUG" in log or '"level": "debug"' in log
+    assert '"event": "user"' in (demo.folder / "bot" / "broker.log").read_text("utf-8")
+    assert "[PHONE" in (demo.folder / "bot" / "broker.log").read_text("utf-8")
