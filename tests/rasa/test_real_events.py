@@ -13,6 +13,7 @@ from rasa_qa_plugin.privacy.tokens import TokenMap
 from rasa_qa_plugin.settings import PrivacySettings
 
 PHONE = "0991234567"
+NOW = datetime(2026, 11, 20, tzinfo=timezone.utc)
 EMAIL = "ana@casa.example"
 
 
@@ -37,9 +38,7 @@ def samples() -> list[Event]:
         rasa_events.SlotSet("contact_phone", PHONE),
         rasa_events.SlotSet("answers", {"a": [f"cel {PHONE}", EMAIL]}),
         rasa_events.EntitiesAdded([entity]),
-        rasa_events.ReminderScheduled(
-            "ask", datetime(2026, 11, 20, tzinfo=timezone.utc), [entity], f"call {PHONE}"
-        ),
+        rasa_events.ReminderScheduled("ask", NOW, [entity], f"call {PHONE}"),
         rasa_events.SessionStarted(metadata={"from": PHONE}),
         rasa_events.ActionExecuted("action_x", action_text=f"cel {PHONE}"),
         rasa_events.AgentUttered(f"llame al {PHONE}", {"mail": EMAIL}),
