@@ -11,7 +11,6 @@ from rasa_qa_plugin.settings import Connection, read_yaml
 
 STORE_TYPE = "rasa_qa_plugin.QATrackerStore"
 COMPONENT = "rasa_qa_plugin.ConfidenceLogger"
-SECRET_VARIABLE = "RASA_QA_SECRET"  # noqa: S105 - the name, not the secret
 _VARIABLE = re.compile(r"\$\{(?P<name>[^}]+)\}")
 
 

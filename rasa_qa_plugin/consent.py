@@ -1,6 +1,6 @@
 """Consent as pure rules: states, who may be captured, what changes it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum
 from typing import Any
 
@@ -12,6 +12,8 @@ TRAINING = "training"
 CONSENT_SLOT = "qa_consent"
 FORGET_SLOT = "qa_forget"
 CONSENT_METADATA = "qa_consent"
+CHANNEL = "channel"
+"""Source of decisions that came with a message's metadata."""
 
 
 class ConsentState(str, Enum):
@@ -35,6 +37,22 @@ class ConsentChange(msgspec.Struct, frozen=True):
     source: str
 
 
+def said_in(events: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """Give events without the slots that Rasa carries over into a new session.
+
+    At its start Rasa repeats every slot event of the session before; taken for news,
+    they would undo what was decided since.
+    """
+    carried_over = False
+    for event in events:
+        if event.get("event") == "session_started":
+            carried_over = True
+        elif event.get("event") != "slot":
+            carried_over = False
+        if not carried_over:
+            yield event
+
+
 def changes_in(events: Iterable[Mapping[str, Any]]) -> list[ConsentChange]:
     """Find the decisions that Rasa events carry, in order.
 
@@ -42,13 +60,13 @@ def changes_in(events: Iterable[Mapping[str, Any]]) -> list[ConsentChange]:
     in the metadata of a user message.
     """
     found: list[ConsentChange] = []
-    for event in events:
+    for event in said_in(events):
         if event.get("event") == "slot" and event.get("name") == CONSENT_SLOT:
             found.extend(_change(event.get("value"), source="chat"))
         elif event.get("event") == "user":
             metadata = event.get("metadata")
             if isinstance(metadata, Mapping):
-                found.extend(_change(metadata.get(CONSENT_METADATA), source="channel"))
+                found.extend(_change(metadata.get(CONSENT_METADATA), source=CHANNEL))
     return found
 
 
@@ -58,7 +76,7 @@ def wants_erasure(events: Iterable[Mapping[str, Any]]) -> bool:
         event.get("event") == "slot"
         and event.get("name") == FORGET_SLOT
         and event.get("value") is True
-        for event in events
+        for event in said_in(events)
     )
 
 

@@ -78,7 +78,7 @@ def _domain(bot: Bot) -> str:
 def _actions(bot: Bot) -> str:
     sources = [bot.folder / "actions.py", *(bot.folder / "actions").glob("*.py")]
     for source in sources:
-        if source.is_file() and "rasa_qa_plugin.actions" in source.read_text("utf-8"):
+        if source.is_file() and b"rasa_qa_plugin.actions" in source.read_bytes():
             return f"imported in {source.relative_to(bot.folder)}"
     raise _MissingError("rasa_qa_plugin.actions is not imported; run `rasa-qa init`")
 

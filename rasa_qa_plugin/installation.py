@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from ruamel.yaml import YAML
 
 from rasa_qa_plugin.bot import COMPONENT, STORE_TYPE, Bot
 from rasa_qa_plugin.changes import FileChange, read
@@ -148,6 +149,11 @@ def _endpoints(bot: Bot, notes: list[str]) -> str:
     store = endpoints.get("tracker_store")
     if not store:
         return _append_block(text, _TRACKER_STORE)
+    if not isinstance(store, Mapping):
+        raise ConfigError(
+            "endpoints.yml: tracker_store",
+            "expected keys such as `type:`; see Rasa's docs",
+        )
     kind = str(store.get("type") or "")
     if kind == STORE_TYPE:
         return text
@@ -161,14 +167,27 @@ def _endpoints(bot: Bot, notes: list[str]) -> str:
         "endpoints.yml: the SQL store becomes the plugin's, on the same database; "
         "rows that are there stay as they are"
     )
-    return re.sub(
-        r"(?mi)^(?P<indent>[ \t]+)type:[ \t]*[\"']?sql[\"']?(?P<rest>[ \t]*(#.*)?)$",
-        lambda m: (
-            f"{m['indent']}type: {STORE_TYPE}{m['rest']}\n{m['indent']}settings: qa.yml"
-        ),
-        text,
-        count=1,
-    )
+    return _with_our_type(text)
+
+
+def _with_our_type(text: str) -> str:
+    """Rewrite the type of `tracker_store` where it stands, and name the settings."""
+    section = YAML().load(text)["tracker_store"]
+    if section.fa.flow_style():
+        raise ConfigError(
+            "endpoints.yml: tracker_store",
+            "is written in one line; write one key per line, then try again",
+        )
+    row, column = section.lc.value("type")
+    indent = " " * section.lc.key("type")[1]
+    lines = text.splitlines(keepends=True)
+    line = lines[row]
+    rest = re.sub(r"^[\"']?sql[\"']?", "", line[column:], flags=re.IGNORECASE)
+    newline = "\r\n" if line.endswith("\r\n") else "\n"
+    lines[row] = line[:column] + STORE_TYPE + (rest if rest.strip() else newline)
+    if "settings" not in section:
+        lines.insert(row + 1, f"{indent}settings: qa.yml{newline}")
+    return "".join(lines)
 
 
 def _domain(bot: Bot) -> dict[Path, str]:

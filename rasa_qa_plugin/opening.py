@@ -8,13 +8,18 @@ import msgspec
 from sqlalchemy.engine import Engine
 from sqlalchemy.engine.url import URL
 
-from rasa_qa_plugin.bot import SECRET_VARIABLE, Bot
+from rasa_qa_plugin.bot import Bot
 from rasa_qa_plugin.errors import ConfigError
 from rasa_qa_plugin.privacy.engine import PrivacyEngine
 from rasa_qa_plugin.privacy.events import EventMasker
 from rasa_qa_plugin.privacy.vault import Vault, open_vault
 from rasa_qa_plugin.recording import Recorder
-from rasa_qa_plugin.settings import Connection, Settings, load_settings
+from rasa_qa_plugin.settings import (
+    SECRET_VARIABLE,
+    Connection,
+    Settings,
+    load_settings,
+)
 from rasa_qa_plugin.storage.engine import database_url, open_engine
 from rasa_qa_plugin.storage.migrations import upgrade
 
@@ -82,7 +87,7 @@ def open_recorder(
             )
         url = url.set(database=str(path))
         key_file = path.with_name(f"{path.name}.key")
-    if secret is None and key_file is not None and not key_file.exists():
+    if not secret and key_file is not None and not os.path.exists(key_file):  # noqa: PTH110 - never raises
         logger.warning(
             "rasa_qa_plugin: made the key file %s beside the database; keep a copy, "
             "or set RASA_QA_SECRET",

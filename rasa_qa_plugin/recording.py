@@ -4,6 +4,8 @@ Rasa-free: the tracker store hands in events as dicts and gets dicts back.
 """
 
 import json
+import secrets
+import struct
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,13 +13,13 @@ import msgspec
 from sqlalchemy.engine import Connection, Engine
 
 from rasa_qa_plugin.consent import ConsentState, changes_in, wants_erasure
+from rasa_qa_plugin.decisions import Decisions
 from rasa_qa_plugin.privacy.events import EventMasker
 from rasa_qa_plugin.privacy.tokens import TokenMap, holds_token
 from rasa_qa_plugin.privacy.vault import PSEUDONYM_PREFIX, Vault
 from rasa_qa_plugin.review.transcript import ratings_in, turns_in
 from rasa_qa_plugin.settings import Settings
 from rasa_qa_plugin.storage import consents, conversations, erasure, turns
-from rasa_qa_plugin.storage.consents import ConsentRecord
 from rasa_qa_plugin.storage.conversations import Conversation, StoredEvent
 from rasa_qa_plugin.storage.engine import reading, transaction
 
@@ -73,6 +75,7 @@ class Recorder:
         self._vault = vault
         self._masker = masker
         self._settings = settings
+        self._decisions = Decisions(vault, masker, settings)
         self._ttl = settings.privacy.live_ttl_hours * 3600.0
 
     def version(self, sender_id: str) -> int | None:
@@ -136,8 +139,14 @@ class Recorder:
             event["value"] = None
         return event
 
-    def record(self, batch: Batch, *, now: float) -> Recorded:
+    def record(self, batch: Batch, *, now: float, bare: bool = False) -> Recorded:
         """Store a batch whole, or raise and store nothing.
+
+        Args:
+            batch: What to store.
+            now: Seconds since the epoch.
+            bare: Keep structure and originals only; for a batch that the database
+                refused as it was.
 
         Raises:
             StorageError: The database refused or cannot be reached.
@@ -155,14 +164,16 @@ class Recorder:
                     erased=True,
                 )
             else:
-                recorded = self._append(connection, pseudonym, batch, before, now=now)
+                recorded = self._append(
+                    connection, pseudonym, batch, before, now=now, bare=bare
+                )
         if recorded.erased or (
             changes_in(batch.events) and not recorded.consent.allows_capture
         ):
             erasure.compact(self._engine)
         return recorded
 
-    def _append(
+    def _append(  # noqa: PLR0913 - what one save depends on
         self,
         connection: Connection,
         pseudonym: str,
@@ -170,17 +181,22 @@ class Recorder:
         before: Conversation | None,
         *,
         now: float,
+        bare: bool,
     ) -> Recorded:
         if batch.replaces and before is not None:
             conversations.discard(connection, pseudonym)
             turns.discard(connection, pseudonym)
         conversation = _standing(pseudonym, before, batch, now=now)
-        said_before = consents.current(connection, pseudonym)
-        changes = changes_in(batch.events)
-        consent = changes[-1].state if changes else said_before
+        # Replaced events tell an old story again: they decide nothing.
+        changes = [] if batch.replaces else changes_in(batch.events)
+        decided = self._decisions.decide(connection, pseudonym, changes, now=now)
+        consent = consents.current(connection, pseudonym)
 
-        tokens = self._tokens(conversation, now=now)
-        masked = self._masker.mask_all(batch.events, tokens)
+        since, tokens = self._tokens(conversation, now=now)
+        if bare:
+            masked = [self._masker.withhold(event) for event in batch.events]
+        else:
+            masked = self._masker.mask_all(batch.events, tokens)
         kept = self._kept(batch.events, masked, consent)
         first_seq = conversation.event_count
         stored: list[tuple[StoredEvent, Event, int]] = []
@@ -194,37 +210,26 @@ class Recorder:
                     session_start_seq=seq,
                 )
             stored.append(
-                (self._sealed(pseudonym, seq, event, form), event, conversation.session)
+                (
+                    self._sealed(pseudonym, seq, event, form),
+                    form or {},
+                    conversation.session,
+                )
             )
         conversations.append(connection, pseudonym, stored, expires_at=now + self._ttl)
 
-        for change in changes:
-            if change.state is not said_before:
-                consents.record(
-                    connection,
-                    ConsentRecord(
-                        sender_id=pseudonym,
-                        state=change.state,
-                        policy_version=self._settings.consent.policy_version,
-                        source=change.source,
-                        recorded_at=now,
-                    ),
-                )
-                said_before = change.state
-        if changes and not consent.allows_capture:
-            self.forget_words(connection, pseudonym, now=now)
-
-        for turn in turns_in(
-            batch.events,
-            masked,
-            first_seq=first_seq,
-            sender_id=pseudonym,
-            turn_id=self._vault.turn_id,
-            capture=consent.allows_capture,
-            settings=self._settings.review,
-        ):
-            turns.record(connection, turn)
-        self._rate(connection, pseudonym, masked, consent, now=now)
+        if decided and not consent.allows_capture:
+            self._decisions.forget_words(connection, pseudonym, now=now)
+        if not bare and (consent.allows_capture or self._decisions.keeps_rows):
+            self._review(
+                connection,
+                pseudonym,
+                batch.events,
+                masked,
+                consent,
+                first_seq=first_seq,
+                now=now,
+            )
 
         conversations.put(
             connection,
@@ -233,7 +238,9 @@ class Recorder:
                 event_count=first_seq + len(batch.events),
                 version=conversation.version + 1,
                 last_event_at=now,
-                token_map=self._vault.seal(tokens.to_bytes(), context=pseudonym),
+                token_map=before.token_map
+                if bare and before
+                else self._sealed_tokens(pseudonym, since, tokens),
             ),
         )
         return Recorded(
@@ -245,13 +252,28 @@ class Recorder:
             ],
         )
 
-    def _tokens(self, conversation: Conversation, *, now: float) -> TokenMap:
-        """Open the numbering of masked values; it lives as long as originals do."""
+    def _tokens(
+        self, conversation: Conversation, *, now: float
+    ) -> tuple[float, TokenMap]:
+        """Open the numbering of masked values, with the time it began.
+
+        It holds real values, so it lives as long as originals do and then begins anew.
+        """
         sealed = conversation.token_map
-        if sealed is None or conversation.last_event_at + self._ttl <= now:
-            return TokenMap()
-        plain = self._vault.unseal(sealed, context=conversation.sender_id)
-        return TokenMap() if plain is None else TokenMap.from_bytes(plain)
+        plain = sealed and self._vault.unseal(sealed, context=conversation.sender_id)
+        if plain:
+            (since,) = struct.unpack_from("!d", plain)
+            if since + self._ttl > now:
+                return since, TokenMap.from_bytes(plain[8:])
+        return now, TokenMap()
+
+    def _sealed_tokens(
+        self, pseudonym: str, since: float, tokens: TokenMap
+    ) -> bytes | None:
+        if self._ttl <= 0 or not len(tokens):
+            return None
+        plain = struct.pack("!d", since) + tokens.to_bytes()
+        return self._vault.seal(plain, context=pseudonym)
 
     def _kept(
         self,
@@ -277,6 +299,30 @@ class Recorder:
             original = self._vault.seal(raw.encode(), context=f"{pseudonym}:{seq}")
         return StoredEvent(seq, kept, original)
 
+    def _review(  # noqa: PLR0913 - what turns are read from
+        self,
+        connection: Connection,
+        pseudonym: str,
+        events: Sequence[Event],
+        masked: Sequence[Event],
+        consent: ConsentState,
+        *,
+        first_seq: int,
+        now: float,
+    ) -> None:
+        """Keep what the quality loop works on: turns with flags, and ratings."""
+        for turn in turns_in(
+            events,
+            masked,
+            first_seq=first_seq,
+            sender_id=pseudonym,
+            turn_id=self._vault.turn_id,
+            capture=consent.allows_capture,
+            settings=self._settings.review,
+        ):
+            turns.record(connection, turn)
+        self._rate(connection, pseudonym, masked, consent, now=now)
+
     def _rate(
         self,
         connection: Connection,
@@ -300,69 +346,25 @@ class Recorder:
                     now=now,
                 )
 
-    def forget_words(
-        self, connection: Connection, pseudonym: str, *, now: float
-    ) -> int:
-        """Delete what was captured of a person; give the number of turns concerned.
-
-        The dialogue goes on: what the archive loses stays sealed for the rest of the
-        live window, as it does for people who never said yes.
-        """
-        if self._settings.consent.without_consent != "anonymized":
-            self._withhold_archive(connection, pseudonym, now=now)
-        return turns.withdraw(connection, pseudonym)
-
-    def _withhold_archive(
-        self, connection: Connection, pseudonym: str, *, now: float
-    ) -> None:
-        withheld: dict[int, str] = {}
-        for stored in conversations.read(connection, pseudonym, from_seq=0, now=now):
-            if stored.masked is None:
-                continue
-            event = json.loads(stored.masked)
-            form = json.dumps(self._masker.withhold(event))
-            if form == stored.masked:
-                continue
-            withheld[stored.seq] = form
-            expires_at = (event.get("timestamp") or now) + self._ttl
-            if stored.original is None and expires_at > now:
-                sealed = self._vault.seal(
-                    stored.masked.encode(), context=f"{pseudonym}:{stored.seq}"
-                )
-                conversations.keep_originals(
-                    connection,
-                    pseudonym,
-                    [StoredEvent(stored.seq, None, sealed)],
-                    expires_at=expires_at,
-                )
-        conversations.rewrite(connection, pseudonym, withheld)
-
     def set_consent(
         self, pseudonym: str, state: ConsentState, *, source: str, now: float
     ) -> int:
         """Record a decision taken outside the chat; give the turns that lost text."""
         with transaction(self._engine) as connection:
-            consents.record(
-                connection,
-                ConsentRecord(
-                    sender_id=pseudonym,
-                    state=state,
-                    policy_version=self._settings.consent.policy_version,
-                    source=source,
-                    recorded_at=now,
-                ),
-            )
             conversations.touch(connection, pseudonym)
+            self._decisions.record(connection, pseudonym, state, source=source, now=now)
             if state.allows_capture:
                 return 0
-            lost = self.forget_words(connection, pseudonym, now=now)
+            lost = self._decisions.forget_words(connection, pseudonym, now=now)
         erasure.compact(self._engine)
         return lost
 
     def drop_expired(self, *, now: float) -> int:
         """Delete originals whose live window is over; give how many."""
         with transaction(self._engine) as connection:
-            return conversations.drop_expired(connection, now=now, ttl=self._ttl)
+            dropped = conversations.drop_expired(connection, now=now, ttl=self._ttl)
+        erasure.compact(self._engine)
+        return dropped
 
 
 def _standing(
@@ -376,7 +378,8 @@ def _standing(
         event_count=0,
         session=0,
         session_start_seq=0,
-        version=before.version if before else 0,
+        # Never a number that a cache remembers from before the person was erased.
+        version=before.version if before else secrets.randbits(48),
         channel=_channel(batch.events) or (before.channel if before else None),
         started_at=before.started_at if before else now,
         last_event_at=now,

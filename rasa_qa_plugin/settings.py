@@ -12,6 +12,8 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from rasa_qa_plugin.errors import ConfigError
 
+SECRET_VARIABLE = "RASA_QA_SECRET"  # noqa: S105 - the name, not the secret
+
 Fraction = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
 MaskedType = Literal[
     "PHONE", "EMAIL", "CARD", "ACCOUNT", "ID", "ADDRESS", "NAME", "SECRET"
@@ -52,7 +54,7 @@ class ConsentSettings(
     """
 
     without_consent: WithoutConsent = "structure"
-    policy_version: str = "1"
+    policy_version: Annotated[str, msgspec.Meta(max_length=64)] = "1"
 
 
 class ReviewSettings(

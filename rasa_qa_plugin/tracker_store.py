@@ -9,6 +9,7 @@ Rasa would take for "no such store".
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import time
@@ -26,13 +27,18 @@ from rasa.shared.core.events import Event, SessionStarted
 from rasa.shared.core.trackers import DialogueStateTracker
 from rasa.shared.exceptions import RasaException
 
+from rasa_qa_plugin.broker import MaskingBroker
 from rasa_qa_plugin.consent import CONSENT_SLOT, ConsentState
-from rasa_qa_plugin.errors import RasaQAError, StorageError
-from rasa_qa_plugin.opening import Opened, open_recorder
+from rasa_qa_plugin.errors import (
+    RasaQAError,
+    StorageError,
+    StorageUnavailableError,
+)
+from rasa_qa_plugin.opening import open_recorder
 from rasa_qa_plugin.privacy.logs import LogMasker, install
-from rasa_qa_plugin.privacy.vault import PSEUDONYM_PREFIX, SECRET_VARIABLE
+from rasa_qa_plugin.privacy.vault import PSEUDONYM_PREFIX
 from rasa_qa_plugin.recording import Batch, Loaded, Recorded
-from rasa_qa_plugin.settings import Connection
+from rasa_qa_plugin.settings import SECRET_VARIABLE, Connection
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +46,9 @@ _POSITION = "_qa_position"
 _CACHED_TRACKERS = 1000
 _PENDING_EVENTS = 20_000
 _SWEEP_SECONDS = 60.0
+
+# Database → sender id → batches that wait for it; shared by all stores of a process.
+_PENDING: dict[str, dict[str, list[Batch]]] = {}
 
 T = TypeVar("T")
 
@@ -106,10 +115,17 @@ class QATrackerStore(TrackerStore):
             thread_name_prefix="rasa-qa",
         )
         self._cache: OrderedDict[str, DialogueStateTracker] = OrderedDict()
-        self._pending: dict[str, list[Batch]] = {}
+        # A swapped model brings a new store for the same database: what the former
+        # one could not write is this one's to write.
+        self._pending = _PENDING.setdefault(str(opened.engine.url), {})
+        self._writing_pending = asyncio.Lock()
         self._unread: set[str] = set()
         self._swept_at = 0.0
-        broker = None if event_broker is None else MaskingBroker(event_broker, opened)
+        broker = (
+            None
+            if event_broker is None
+            else MaskingBroker(event_broker, opened.masker, opened.vault)
+        )
         super().__init__(domain, broker)
 
     @property
@@ -130,19 +146,22 @@ class QATrackerStore(TrackerStore):
     async def retrieve(self, sender_id: str) -> DialogueStateTracker | None:
         """Give the tracker of the latest session, from memory if it is current."""
         self._logs.learn_sender(sender_id)
-        cached = self._cache.pop(sender_id, None)
         if sender_id in self._pending:
+            # The database knows less than memory does, if memory knows anything.
+            cached = self._cache.get(sender_id)
+            if cached is None:
+                self._unread.add(sender_id)
             return cached
+        cached = self._cache.pop(sender_id, None)
         try:
             if cached is not None:
                 version = await self._run(self._recorder.version, sender_id)
                 if version == _position(cached).version:
                     return cached
             tracker = await self._run(self._load, sender_id, all_sessions=False)
-        except StorageError as error:
-            logger.error("rasa_qa_plugin: %s", error)  # noqa: TRY400 - no traceback
-            if cached is None:
-                self._unread.add(sender_id)
+        except Exception as error:  # noqa: BLE001 - Rasa would start with a blank tracker
+            _report(error)
+            self._unread.add(sender_id)
             return cached
         self._unread.discard(sender_id)
         return tracker
@@ -159,8 +178,9 @@ class QATrackerStore(TrackerStore):
             tracker = await self._run(self._load, conversation_id, all_sessions=True)
             if tracker is None and conversation_id.startswith(PSEUDONYM_PREFIX):
                 tracker = await self._run(self._load_archive, conversation_id)
-        except StorageError as error:
-            logger.error("rasa_qa_plugin: %s", error)  # noqa: TRY400
+        except Exception as error:  # noqa: BLE001 - as for retrieve
+            _report(error)
+            self._unread.add(conversation_id)
             return None
         return tracker
 
@@ -171,7 +191,7 @@ class QATrackerStore(TrackerStore):
         try:
             return await self._run(self._recorder.version, conversation_id) is not None
         except StorageError as error:
-            logger.error("rasa_qa_plugin: %s", error)  # noqa: TRY400
+            _report(error)
             return False
 
     async def keys(self) -> Iterable[str]:
@@ -204,8 +224,12 @@ class QATrackerStore(TrackerStore):
         self._logs.learn_sender(sender_id)
         position = getattr(tracker, _POSITION, None)
         new = _new_events(tracker, position)
-        if not new and position is not None:
-            self._keep(tracker)
+        if not new:
+            # Rasa saves a tracker it has just made, before anything is in it.
+            if position is None:
+                _stored(tracker, version=0)
+            elif position.version:
+                self._keep(tracker)
             return
         batch = Batch(
             sender_id=sender_id,
@@ -214,30 +238,71 @@ class QATrackerStore(TrackerStore):
             # (PUT …/tracker/events), unless we could not read it (database away).
             replaces=position is None and sender_id not in self._unread,
         )
-        waiting = [*self._pending.pop(sender_id, []), batch]
-        try:
-            recorded = await self._run(self._record, waiting)
-        except StorageError as error:
-            logger.error("rasa_qa_plugin: %s", error)  # noqa: TRY400
-            self._postpone(sender_id, waiting)
+        recorded: list[Recorded] = []
+        waiting = self._pending.get(sender_id)
+        if waiting is None:
+            waiting = [batch]
+            await self._write(waiting, recorded)
+            if waiting:
+                self._pending.setdefault(sender_id, []).extend(waiting)
+        else:
+            waiting.append(batch)
+            await self._catch_up(sender_id, recorded)
+        if sender_id in self._pending:
+            self._warn_when_many_wait()
             _stored(tracker, version=position.version if position else 0)
             self._keep(tracker)
             return
         self._unread.discard(sender_id)
         self._after(tracker, new, position, recorded)
-        await self._catch_up()
+        for other in list(self._pending):
+            if not await self._catch_up(other, []):
+                break
 
-    def _record(self, batches: list[Batch]) -> list[Recorded]:
-        """Write batches in order; on failure the unwritten ones stay in the list."""
+    async def _catch_up(self, sender_id: str, recorded: list[Recorded]) -> bool:
+        """Write what waits for a person; one such writer at a time keeps the order."""
+        async with self._writing_pending:
+            waiting = self._pending.get(sender_id)
+            if waiting is None:
+                return True
+            await self._write(waiting, recorded)
+            if not waiting:
+                del self._pending[sender_id]
+            return not waiting
+
+    async def _write(self, batches: list[Batch], recorded: list[Recorded]) -> None:
+        """Write batches in order and publish them; unwritten ones stay in the list."""
+        known = len(recorded)
+        try:
+            await self._run(self._record, batches, recorded)
+        except StorageUnavailableError as error:
+            _report(error)
+        for entry in recorded[known:]:
+            self._publish(entry)
+
+    def _record(self, batches: list[Batch], recorded: list[Recorded]) -> None:
         now = time.time()
-        recorded = []
         while batches:
-            recorded.append(self._recorder.record(batches[0], now=now))
+            written = self._record_one(batches[0], now=now)
             batches.pop(0)
+            if written is not None:
+                recorded.append(written)
         if now - self._swept_at > _SWEEP_SECONDS:
             self._swept_at = now
-            self._recorder.drop_expired(now=now)
-        return recorded
+            with contextlib.suppress(StorageError):
+                self._recorder.drop_expired(now=now)
+
+    def _record_one(self, batch: Batch, *, now: float) -> Recorded | None:
+        """Write a batch; one that the database refuses must not hold up the others."""
+        for bare in (False, True):
+            try:
+                return self._recorder.record(batch, now=now, bare=bare)
+            except StorageUnavailableError:
+                raise
+            except Exception as error:  # noqa: BLE001 - Rasa would keep it raw
+                _report(error)
+        logger.critical("rasa_qa_plugin: %d events were refused", len(batch.events))
+        return None
 
     def _after(
         self,
@@ -246,28 +311,30 @@ class QATrackerStore(TrackerStore):
         position: _Position | None,
         recorded: list[Recorded],
     ) -> None:
+        if not recorded:
+            return  # refused by the database; the next message reads what is there
         last = recorded[-1]
         _stored(tracker, version=last.version)
         _show_consent(tracker, last.consent)
-        for entry in recorded:
-            self._publish(entry)
         undisturbed = (
             position is None or recorded[0].previous_version == position.version
         )
         # A reload starts at the last session; so must what memory holds.
         starts_session = any(isinstance(event, SessionStarted) for event in new)
-        if undisturbed and not starts_session and not last.erased:
+        erased = any(entry.erased for entry in recorded)
+        if undisturbed and not starts_session and not erased:
             self._keep(tracker)
+        else:
+            self._cache.pop(tracker.sender_id, None)
 
     def _keep(self, tracker: DialogueStateTracker) -> None:
         self._cache[tracker.sender_id] = tracker
         self._cache.move_to_end(tracker.sender_id)
-        while len(self._cache) > _CACHED_TRACKERS:
-            self._cache.popitem(last=False)
+        if len(self._cache) > _CACHED_TRACKERS:
+            oldest = (one for one in self._cache if one not in self._pending)
+            self._cache.pop(next(oldest, tracker.sender_id))
 
-    def _postpone(self, sender_id: str, batches: list[Batch]) -> None:
-        """Keep unsaved events until the database is back."""
-        self._pending[sender_id] = batches
+    def _warn_when_many_wait(self) -> None:
         waiting = sum(len(b.events) for kept in self._pending.values() for b in kept)
         if waiting > _PENDING_EVENTS:
             logger.critical(
@@ -275,19 +342,6 @@ class QATrackerStore(TrackerStore):
                 "restarting now would lose them",
                 waiting,
             )
-
-    async def _catch_up(self) -> None:
-        """Write what other conversations left behind while the database was away."""
-        for sender_id in list(self._pending):
-            batches = self._pending.pop(sender_id)
-            try:
-                recorded = await self._run(self._record, batches)
-            except StorageError:
-                self._pending[sender_id] = batches
-                return
-            # The cached tracker is one version behind now; it is read anew next time.
-            for entry in recorded:
-                self._publish(entry)
 
     def _publish(self, recorded: Recorded) -> None:
         if isinstance(self.event_broker, MaskingBroker):
@@ -298,53 +352,10 @@ class QATrackerStore(TrackerStore):
         """Do nothing: events are streamed masked, after they are stored."""
 
 
-class MaskingBroker(EventBroker):
-    """Stands before the bot's event broker; what passes is masked."""
-
-    def __init__(self, broker: EventBroker, opened: Opened) -> None:
-        """Hand events to *broker*."""
-        self._broker = broker
-        self._opened = opened
-
-    @classmethod
-    async def from_endpoint_config(
-        cls,
-        broker_config: Any,  # noqa: ARG003 - Rasa's signature
-        event_loop: Any = None,  # noqa: ARG003
-    ) -> EventBroker | None:
-        """Never called: the tracker store makes this broker."""
-        raise RasaException(
-            "rasa_qa_plugin: MaskingBroker is not configured by hand; name your own "
-            "broker in endpoints.yml"
-        )
-
-    def publish(self, event: dict[str, Any]) -> None:
-        """Publish an event that did not come from us: its structure only."""
-        sender_id = event.get("sender_id")
-        body = self._opened.masker.withhold(
-            {key: value for key, value in event.items() if key != "sender_id"}
-        )
-        if isinstance(sender_id, str):
-            body["sender_id"] = self._opened.vault.pseudonym(sender_id)
-        self.publish_masked(body)
-
-    def publish_masked(self, body: dict[str, Any]) -> None:
-        """Publish a masked body; a broker's fault never costs a message."""
-        try:
-            self._broker.publish(body)
-        except Exception as error:  # noqa: BLE001 - brokers raise what they like
-            logger.error(  # noqa: TRY400
-                "rasa_qa_plugin: the event broker refused an event (%s)",
-                type(error).__name__,
-            )
-
-    def is_ready(self) -> bool:
-        """Tell whether the bot's broker is connected."""
-        return bool(self._broker.is_ready())
-
-    async def close(self) -> None:
-        """Close the bot's broker."""
-        await self._broker.close()
+def _report(error: Exception) -> None:
+    """Log a fault: our own errors hold no values, of others only the kind is told."""
+    shown = error if isinstance(error, RasaQAError) else type(error).__name__
+    logger.error("rasa_qa_plugin: %s", shown)
 
 
 def _position(tracker: DialogueStateTracker) -> _Position:

@@ -1,5 +1,6 @@
 """Consent in the chat: ask, explain, grant, deny, withdraw."""
 
+import re
 from typing import Any
 
 from rasa_sdk import Action, Tracker
@@ -12,6 +13,11 @@ CONSENT_SLOT = "qa_consent"
 ASKED_SLOT = "qa_consent_asked"
 
 Events = list[dict[str, Any]]
+
+_NOT_YES = frozenset(
+    "no not nunca never jamás tampoco ni don't dont cannot can't sin without nada none "
+    "negarme niego refuse decline".split()
+)
 
 
 class ActionAskConsent(Action):
@@ -50,7 +56,12 @@ class ActionConsentInfo(Action):
 
 
 class ActionGrantConsent(Action):
-    """Records a yes."""
+    """Records a yes, if it is one.
+
+    A button says it plainly. Typed words only count as the answer to our question and
+    without a question mark or a negation: the NLU may take "I do not agree" for a yes.
+    Anything else is asked back.
+    """
 
     def name(self) -> str:
         """Name in the domain."""
@@ -59,9 +70,35 @@ class ActionGrantConsent(Action):
     async def run(
         self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
     ) -> Events:
-        """Thank, and tell the store through the slot."""
+        """Thank, and tell the store through the slot; or ask again."""
+        if not _is_plain_yes(tracker):
+            say(dispatcher, tracker, domain, "utter_qa_ask_consent")
+            return [SlotSet(ASKED_SLOT, True)]
         say(dispatcher, tracker, domain, "utter_qa_consent_granted")
         return [SlotSet(CONSENT_SLOT, "granted"), SlotSet(ASKED_SLOT, True)]
+
+
+def _is_plain_yes(tracker: Tracker) -> bool:
+    text = tracker.latest_message.get("text") or ""
+    if text.startswith("/"):
+        return True
+    words = set(re.findall(r"[\w']+", text.lower().replace("\u2019", "'")))
+    return "?" not in text and not words & _NOT_YES and _was_just_asked(tracker)
+
+
+def _was_just_asked(tracker: Tracker) -> bool:
+    """Tell whether the bot's last words before this message were our question."""
+    earlier = iter(reversed(tracker.events))
+    for event in earlier:
+        if event.get("event") == "user":
+            break
+    for event in earlier:
+        if event.get("event") == "user":
+            return False
+        if event.get("event") == "bot":
+            said = str((event.get("metadata") or {}).get("utter_action"))
+            return said.startswith(("utter_qa_ask_consent", "utter_qa_consent_info"))
+    return False
 
 
 class ActionDenyConsent(Action):

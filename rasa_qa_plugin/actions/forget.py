@@ -38,7 +38,13 @@ class ActionForget(Action):
     async def run(
         self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
     ) -> Events:
-        """Confirm; the store erases when it saves this turn."""
+        """Confirm; the store erases when it saves this turn.
+
+        Only the button counts: this cannot be undone, so words are asked back.
+        """
+        if not (tracker.latest_message.get("text") or "").startswith("/"):
+            say(dispatcher, tracker, domain, "utter_qa_ask_forget")
+            return []
         say(dispatcher, tracker, domain, "utter_qa_forgotten")
         return [SlotSet(FORGET_SLOT, True)]
 

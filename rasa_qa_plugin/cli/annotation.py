@@ -15,13 +15,14 @@ from rasa_qa_plugin.cli.options import (
     say,
     yes_option,
 )
-from rasa_qa_plugin.errors import AnnotationError
+from rasa_qa_plugin.errors import AnnotationError, RasaQAError
 from rasa_qa_plugin.opening import open_bot
 from rasa_qa_plugin.review import merging
 from rasa_qa_plugin.review.exporting import export as export_turns
 from rasa_qa_plugin.review.flags import FLAGS
 from rasa_qa_plugin.review.formats import rasa_nlu
 from rasa_qa_plugin.review.importing import import_items, item_of
+from rasa_qa_plugin.review.objections import ALREADY_TRAINED
 from rasa_qa_plugin.review.rasa_syntax import read_examples
 from rasa_qa_plugin.storage import annotations, runs, turns
 from rasa_qa_plugin.storage.engine import reading, transaction
@@ -33,7 +34,9 @@ from rasa_qa_plugin.storage.engine import reading, transaction
 @click.option("--flag", type=click.Choice(FLAGS), help="Only turns with this flag.")
 @click.option("--all", "all_turns", is_flag=True, help="Turns without a flag too.")
 @click.option("--again", is_flag=True, help="Also turns that were exported before.")
-@click.option("--limit", type=int, help="How many at most, the doubtful ones first.")
+@click.option(
+    "--limit", type=click.IntRange(min=1), help="How many, the doubtful ones first."
+)
 def export(  # noqa: PLR0913 - one per option
     bot: Bot,
     file: Path,
@@ -85,12 +88,7 @@ def import_(bot: Bot, file: Path, *, as_json: bool) -> None:
     Examples:
       rasa-qa import review.yml
     """
-    try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        problem = f"cannot be read ({type(error).__name__}); save it as UTF-8 text"
-        raise AnnotationError(file.name, problem) from None
-    items = rasa_nlu.load(text, file=file.name)
+    items = rasa_nlu.load(read_text(file), file=file.name)
     opened = open_bot(bot)
     imported = import_items(
         opened.engine,
@@ -146,30 +144,42 @@ def merge(bot: Bot, *, yes: bool) -> None:
     click.echo(plan.diff(), nl=False)
     for item, reason in plan.held_back:
         say(f"held back {item.turn_id}: {reason}")
-    if not plan.added:
-        say("Nothing to add.")
-        return
-    if not yes:
+    if plan.added and not yes:
         if not sys.stdin.isatty():
             say("Nothing was written; add --yes to write these changes.")
             return
         click.confirm(f"Add {len(plan.added)} examples?", abort=True, err=True)
     now = time.time()
-    merging.apply_merge(
-        plan,
-        backup_dir=bot.workspace / "backups",
-        now=datetime.fromtimestamp(now, timezone.utc),
-    )
-    ids = [addition.item.turn_id for addition in plan.added]
+    done = [addition.item.turn_id for addition in plan.added]
+    done += [item.turn_id for item, why in plan.held_back if why == ALREADY_TRAINED]
     with transaction(opened.engine) as connection:
-        annotations.mark_merged(connection, ids)
-        turns.set_status(connection, ids, "merged")
-        runs.note(connection, "merge", now=now, turns=len(ids))
-    say(f"Added {len(ids)} examples. Next: rasa-qa retrain")
+        # Somebody may have taken consent back while the diff was being read.
+        if annotations.waiting(connection) != waiting:
+            raise RasaQAError(
+                "corrections: changed while you were looking; run the command again"
+            )
+        merging.apply_merge(
+            plan,
+            backup_dir=bot.workspace / "backups",
+            now=datetime.fromtimestamp(now, timezone.utc),
+        )
+        annotations.mark_merged(connection, done)
+        turns.set_status(connection, done, "merged")
+        runs.note(connection, "merge", now=now, turns=len(plan.added))
+    say(f"Added {len(plan.added)} examples. Next: rasa-qa retrain")
+
+
+def read_text(path: Path) -> str:
+    """Read a file that people edited."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        problem = f"cannot be read ({type(error).__name__}); save it as UTF-8 text"
+        raise AnnotationError(path.name, problem) from None
 
 
 def _held_out(bot: Bot, test_set: str) -> list[str]:
     path = bot.folder / test_set
     if not path.is_file():
         return []
-    return [example.text for example in read_examples(path.read_text("utf-8"))]
+    return [example.text for example in read_examples(read_text(path))]

@@ -59,7 +59,13 @@ def stats(bot: Bot, *, as_json: bool) -> None:
 @click.option(
     "--status", type=click.Choice(stored.STATUSES), help="Only turns in this status."
 )
-@click.option("--limit", default=20, show_default=True, help="How many at most.")
+@click.option(
+    "--limit",
+    type=click.IntRange(min=1),
+    default=20,
+    show_default=True,
+    help="How many at most.",
+)
 def turns(  # noqa: PLR0913 - one per option
     bot: Bot,
     *,

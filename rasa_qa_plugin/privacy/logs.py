@@ -11,6 +11,7 @@ import re
 import sys
 import threading
 import traceback
+import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, MutableMapping
 from types import TracebackType
@@ -50,6 +51,9 @@ _EVENT_TEXT = re.compile(
 _TRACEBACK = "Traceback (most recent call last)"
 _RECENT_SENDERS = 2000
 _SHORTEST_SENDER = 4
+_LONGEST_MESSAGE = 4000
+# Rasa's warnings quote what they could not parse.
+_QUOTE = re.compile(r"[\"'{\[:].*", re.DOTALL)
 
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
 
@@ -67,6 +71,15 @@ class LogMasker:
         self._lock = threading.Lock()
         self._busy = threading.local()
 
+    def adopt(self, former: "LogMasker") -> None:
+        """Know the senders that *former* knew."""
+        with self._lock:
+            self._senders.update(former._senders)  # noqa: SLF001 - our own class
+
+    def warning(self, message: str) -> str:
+        """Mask a Python warning: nothing from its first quotation on."""
+        return self.text(_QUOTE.sub(f" {WITHHELD}", message))
+
     def learn_sender(self, sender_id: str) -> None:
         """Remember a sender id, to replace it wherever it appears."""
         if len(sender_id) < _SHORTEST_SENDER:
@@ -81,6 +94,9 @@ class LogMasker:
         """Mask one message; whatever goes wrong, nothing raw comes back."""
         if getattr(self._busy, "now", False):
             return WITHHELD  # the detector itself is logging
+        if len(message) > _LONGEST_MESSAGE:
+            # Dumps of whole conversations; scanning them would hold up the bot.
+            return WITHHELD
         self._busy.now = True
         try:
             if _TRACEBACK in message:
@@ -156,10 +172,12 @@ _access_filter = _AccessFilter()
 
 def install(masker: LogMasker) -> None:
     """Mask all log records of this process from now on; a later masker takes over."""
-    global _installed  # noqa: PLW0603 - logging is global, so is its masking
-    first = _installed is None
-    _installed = masker
-    if first:
+    global _installed
+    former, _installed = _installed, masker
+    if former is not None:
+        masker.adopt(former)
+    else:
+        warnings.showwarning = _masking_warnings(warnings.showwarning)
         logging.setLogRecordFactory(_masking(logging.getLogRecordFactory()))
         logging.getLogger("sanic.access").addFilter(_access_filter)
     _install_structlog()
@@ -171,6 +189,15 @@ def _masking(
     def masked(*args: Any, **kwargs: Any) -> logging.LogRecord:
         record = make(*args, **kwargs)
         return record if _installed is None else _installed.record(record)
+
+    return masked
+
+
+def _masking_warnings(show: Callable[..., None]) -> Callable[..., None]:
+    def masked(message: Warning | str, category: type[Warning], *rest: Any) -> None:
+        if _installed is not None:
+            message = _installed.warning(str(message))
+        show(message, category, *rest)
 
     return masked
 

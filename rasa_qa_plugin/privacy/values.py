@@ -10,7 +10,7 @@ from rasa_qa_plugin.privacy.passage import TOKEN, fill
 from rasa_qa_plugin.privacy.payloads import read_payload, write_entities
 from rasa_qa_plugin.privacy.spans import Alignment, Span, resolve
 from rasa_qa_plugin.privacy.tokens import TokenMap, is_token
-from rasa_qa_plugin.privacy.withheld import BOT_NAMES, is_reference
+from rasa_qa_plugin.privacy.withheld import BOT_NAMES, is_bot_name, is_reference
 
 # Numbers below this are no telephone number without its spaces.
 _LEAST_NUMBER: Final = 1_000_000
@@ -157,7 +157,9 @@ class ValueMasker:
     def _item(self, key: Any, item: Any, *, by_bot: bool) -> tuple[Any, Any]:
         if not isinstance(key, str):
             return key, self.anything(item, by_bot=by_bot)
-        if key in BOT_NAMES or (key in _TIMES and isinstance(item, (int, float))):
+        if (key in BOT_NAMES and is_bot_name(item)) or (
+            key in _TIMES and isinstance(item, (int, float))
+        ):
             return key, item
         kind = self._fields.of_key(key)
         if by_bot and (key.lower() in _BARE_NAMES or isinstance(item, (dict, list))):

@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from rasa_qa_plugin.errors import ConfigError
+from rasa_qa_plugin.settings import SECRET_VARIABLE
 
-SECRET_VARIABLE = "RASA_QA_SECRET"  # noqa: S105 - the name, not the secret
 PSEUDONYM_PREFIX = "qa_"
 _MIN_LENGTH = 16
 _NONCE_BYTES = 12
@@ -53,9 +53,12 @@ class Vault:
         """Give the name under which *sender_id* is stored: HMAC-SHA256, 128 bits."""
         return PSEUDONYM_PREFIX + self._mac(b"sender", sender_id)[:32]
 
-    def turn_id(self, pseudonym: str, seq: int) -> str:
-        """Give the id of the turn that event *seq* of a conversation begins."""
-        return "t_" + self._mac(b"turn", f"{pseudonym}:{seq}")[:20]
+    def turn_id(self, pseudonym: str, seq: int, message: str) -> str:
+        """Give the id of the turn that event *seq* of a conversation begins.
+
+        *message* tells it from the turn of that number before the person was erased.
+        """
+        return "t_" + self._mac(b"turn", f"{pseudonym}:{seq}:{message}")[:20]
 
     def seal(self, plain: bytes, *, context: str) -> bytes:
         """Encrypt with AES-256-GCM; *context* must be the same to open it again."""
@@ -118,14 +121,16 @@ def _key_in(path: Path) -> str:
     if not path.exists():
         draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}.tmp")
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(base64.urlsafe_b64encode(os.urandom(32)).decode() + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        # A link fails when another server made the file meanwhile: then theirs counts.
-        with contextlib.suppress(FileExistsError):
-            os.link(draft, path)
-        draft.unlink()
+        try:
+            with os.fdopen(descriptor, "w", encoding="ascii") as file:
+                file.write(base64.urlsafe_b64encode(os.urandom(32)).decode() + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+            # A link fails when another server made the file meanwhile: theirs counts.
+            with contextlib.suppress(FileExistsError):
+                os.link(draft, path)
+        finally:
+            draft.unlink()
     return path.read_text(encoding="ascii").strip()
 
 

@@ -36,8 +36,9 @@ BOT_NAMES: Final = frozenset(
     ("model_id", "assistant_id", "utter_action", "intent_response_key")
 )
 
-_IDENTIFIER: Final = re.compile(r"[A-Za-z_][\w./+-]{0,99}")
+_IDENTIFIER: Final = re.compile(r"[A-Za-z_][\w./+-]{0,63}")
 _MOST_NAME_DIGITS: Final = 6
+_MODEL_ID: Final = re.compile(r"[0-9a-f]{32}")
 _SHORT_WORD: Final = re.compile(r"[a-z_]{1,24}")
 _REFERENCE: Final = re.compile(r"[0-9a-f]{16}")
 _ENTITY_STRUCTURE: Final = frozenset(
@@ -98,6 +99,14 @@ def hashed_message_id(message_id: Any) -> Any:
 def is_reference(value: Any) -> bool:
     """Tell whether *value* is the reference of a message and nothing else."""
     return isinstance(value, str) and _REFERENCE.fullmatch(value) is not None
+
+
+def is_bot_name(value: Any) -> bool:
+    """Tell whether *value* can be a name the bot gave, or the id of a model."""
+    return isinstance(value, str) and (
+        _IDENTIFIER.fullmatch(value) is not None
+        or _MODEL_ID.fullmatch(value) is not None
+    )
 
 
 def _parse_data(data: Event) -> Event:
@@ -186,21 +195,13 @@ def _withheld(value: Any, *, numbers: bool = False) -> Any:
     if isinstance(value, dict):
         return {
             _withheld_key(key): item
-            if key in BOT_NAMES
-            and isinstance(item, str)
-            and _IDENTIFIER.fullmatch(item)
-            else _model_name(key, item, numbers=numbers)
+            if key in BOT_NAMES and is_bot_name(item)
+            else _withheld(item, numbers=numbers)
             for key, item in value.items()
         }
     if isinstance(value, (list, tuple)):
         return [_withheld(item, numbers=numbers) for item in value]
     return WITHHELD
-
-
-def _model_name(key: Any, item: Any, *, numbers: bool) -> Any:
-    if key in ("model_id", "assistant_id") and isinstance(item, str):
-        return item
-    return _withheld(item, numbers=numbers)
 
 
 def _withheld_key(key: Any) -> str:

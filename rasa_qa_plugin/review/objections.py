@@ -4,6 +4,9 @@ from collections.abc import Collection, Iterable, Sequence
 
 from rasa_qa_plugin.review.items import Example, Item, same_text_key, tidy
 
+ALREADY_TRAINED = "text: already in the training data under this intent"
+"""Why a correction that was merged before is held back."""
+
 
 class Objections:
     """Knows every text that is trained, tested or on its way, and objects.
@@ -65,7 +68,7 @@ class Objections:
             )
         twins = by_intent.get(item.intent, [])
         if any(one.text != item.text or one.entities == item.entities for one in twins):
-            return "text: already in the training data under this intent"
+            return ALREADY_TRAINED
         if twins:
             return (
                 "entities: the text is trained under this intent with other entities; "

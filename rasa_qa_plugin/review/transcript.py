@@ -5,7 +5,9 @@ from typing import Any
 
 import msgspec
 
+from rasa_qa_plugin.consent import said_in
 from rasa_qa_plugin.privacy.vault import message_ref
+from rasa_qa_plugin.privacy.withheld import is_bot_name, is_reference
 from rasa_qa_plugin.review.flags import flags_for
 from rasa_qa_plugin.review.prediction import read_prediction
 from rasa_qa_plugin.settings import ReviewSettings
@@ -32,7 +34,7 @@ def turns_in(  # noqa: PLR0913 - what a turn is made of
     *,
     first_seq: int,
     sender_id: str,
-    turn_id: Callable[[str, int], str],
+    turn_id: Callable[[str, int, str], str],
     capture: bool,
     settings: ReviewSettings,
 ) -> Iterator[Turn]:
@@ -43,7 +45,7 @@ def turns_in(  # noqa: PLR0913 - what a turn is made of
         masked: The same events, masked; texts come from here.
         first_seq: Number of the first event in its conversation.
         sender_id: Pseudonym.
-        turn_id: Makes the id from pseudonym and number.
+        turn_id: Makes the id from pseudonym, number and message.
         capture: Whether the person agreed that masked words are kept.
         settings: Limits for the flags.
     """
@@ -54,9 +56,10 @@ def turns_in(  # noqa: PLR0913 - what a turn is made of
         seq = first_seq + index
         metadata = event.get("metadata") or {}
         message_id = event.get("message_id")
+        model_id = metadata.get("model_id")
         form = masked[index]
         yield Turn(
-            turn_id=turn_id(sender_id, seq),
+            turn_id=turn_id(sender_id, seq, f"{message_id}:{event.get('timestamp')}"),
             sender_id=sender_id,
             seq=seq,
             message_ref=message_ref(message_id)
@@ -64,8 +67,8 @@ def turns_in(  # noqa: PLR0913 - what a turn is made of
             else None,
             recorded_at=float(event.get("timestamp") or 0.0),
             channel=_name(event.get("input_channel")),
-            model_id=_name(metadata.get("model_id")),
-            text=form.get("text") if capture else None,
+            model_id=model_id if is_bot_name(model_id) else None,
+            text=_storable(form.get("text")) if capture else None,
             entities=_entities(form) if capture else None,
             answer=_answer(events, masked, index) if capture else None,
             intent=prediction.intent,
@@ -84,7 +87,7 @@ def turns_in(  # noqa: PLR0913 - what a turn is made of
 
 def ratings_in(masked: Iterable[Event]) -> Iterator[Rating]:
     """Give the ratings that the feedback actions left in the slot `qa_feedback`."""
-    for event in masked:
+    for event in said_in(masked):
         value = event.get("value")
         if (
             event.get("event") != "slot"
@@ -96,9 +99,9 @@ def ratings_in(masked: Iterable[Event]) -> Iterator[Rating]:
         if rating is not None:
             comment = value.get("comment")
             yield Rating(
-                message_ref=_name(value.get("turn")),
+                message_ref=turn if is_reference(turn := value.get("turn")) else None,
                 value=rating,
-                comment=comment if isinstance(comment, str) else None,
+                comment=_storable(comment),
             )
 
 
@@ -131,7 +134,14 @@ def _answer(events: Sequence[Event], masked: Sequence[Event], index: int) -> str
             break
         if event.get("event") == "bot" and isinstance(form.get("text"), str):
             said.append(form["text"])
-    return "\n".join(said) or None
+    return _storable("\n".join(said)) or None
+
+
+def _storable(text: Any) -> str | None:
+    """Replace what no database takes: lone surrogates and NUL."""
+    if not isinstance(text, str):
+        return None
+    return text.encode("utf-8", "replace").decode("utf-8").replace("\0", " ")
 
 
 def _name(value: Any) -> str | None:

@@ -19,17 +19,25 @@ class ConsentRecord(msgspec.Struct, frozen=True, kw_only=True):
     recorded_at: float
 
 
-def current(
-    connection: Connection, sender_id: str, *, purpose: str = TRAINING
-) -> ConsentState:
+def current(connection: Connection, sender_id: str) -> ConsentState:
     """Give the state that counts now; people who never answered are UNKNOWN."""
-    state = connection.execute(
-        sa.select(consents.c.state)
-        .where(consents.c.sender_id == sender_id, consents.c.purpose == purpose)
-        .order_by(consents.c.id.desc())
-        .limit(1)
-    ).scalar_one_or_none()
-    return ConsentState.UNKNOWN if state is None else ConsentState(state)
+    said = latest(connection, sender_id)
+    return ConsentState.UNKNOWN if said is None else said.state
+
+
+def latest(
+    connection: Connection, sender_id: str, *, source: str | None = None
+) -> ConsentRecord | None:
+    """Give the last decision for training, of one source if asked."""
+    columns = [consents.c[name] for name in ConsentRecord.__struct_fields__]
+    query = sa.select(*columns).where(
+        consents.c.sender_id == sender_id, consents.c.purpose == TRAINING
+    )
+    if source is not None:
+        query = query.where(consents.c.source == source)
+    row = connection.execute(query.order_by(consents.c.id.desc()).limit(1)).mappings()
+    found = row.first()
+    return None if found is None else msgspec.convert(plain(found), ConsentRecord)
 
 
 def record(connection: Connection, entry: ConsentRecord) -> None:

@@ -118,19 +118,19 @@ def append(
     *,
     expires_at: float,
 ) -> None:
-    """Insert events: each with the live form its columns are read from, and session."""
+    """Insert events: each with the kept form its columns are read from, and session."""
     rows = [
         {
             "sender_id": sender_id,
-            "type_name": live["event"],
-            "timestamp": live.get("timestamp"),
-            "intent_name": _intent_name(live),
-            "action_name": _action_name(live),
+            "type_name": form["event"],
+            "timestamp": form.get("timestamp"),
+            "intent_name": _intent_name(form),
+            "action_name": _action_name(form),
             "data": event.masked,
             "seq": event.seq,
             "session": session,
         }
-        for event, live, session in stored
+        for event, form, session in stored
         if event.masked is not None
     ]
     if rows:
@@ -147,7 +147,7 @@ def keep_originals(
     *,
     expires_at: float,
 ) -> None:
-    """Insert the sealed originals that these events carry."""
+    """Keep the sealed originals these events carry, in the place of expired ones."""
     rows = [
         {
             "sender_id": sender_id,
@@ -159,6 +159,12 @@ def keep_originals(
         if event.original is not None
     ]
     if rows:
+        connection.execute(
+            originals.delete().where(
+                originals.c.sender_id == sender_id,
+                originals.c.seq.in_([row["seq"] for row in rows]),
+            )
+        )
         connection.execute(originals.insert(), rows)
 
 
@@ -174,6 +180,11 @@ def rewrite(connection: Connection, sender_id: str, masked: Mapping[int, str]) -
             .values(data=sa.bindparam("new_data")),
             [{"at_seq": seq, "new_data": data} for seq, data in masked.items()],
         )
+
+
+def discard_archive(connection: Connection, sender_id: str) -> None:
+    """Delete a conversation's rows and keep what the live dialogue needs."""
+    connection.execute(events.delete().where(events.c.sender_id == sender_id))
 
 
 def discard(connection: Connection, sender_id: str) -> None:

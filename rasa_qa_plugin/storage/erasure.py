@@ -1,9 +1,13 @@
 """Forgetting one person: every row that is theirs, and a receipt that holds no id."""
 
+import contextlib
+import sqlite3
+
 import msgspec
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
+from rasa_qa_plugin.storage import conversations
 from rasa_qa_plugin.storage.runs import note
 from rasa_qa_plugin.storage.schema import (
     PERSONAL_TABLES,
@@ -46,6 +50,8 @@ def count(connection: Connection, sender_id: str) -> Receipt:
 
 def erase(connection: Connection, sender_id: str, *, now: float) -> Receipt:
     """Remove every row of a person, in the transaction of the caller."""
+    # A save in flight must be done before its rows are counted and deleted.
+    conversations.find(connection, sender_id, for_update=True)
     receipt = count(connection, sender_id)
     own = list(connection.execute(_turn_ids(sender_id)).scalars())
     for table in (flags, annotations):
@@ -60,13 +66,22 @@ def erase(connection: Connection, sender_id: str, *, now: float) -> Receipt:
 
 
 def compact(engine: Engine) -> None:
-    """Flush SQLite's write-ahead log, which may still hold pages that were erased."""
-    if engine.dialect.name == "sqlite":
+    """Flush SQLite's write-ahead log, which may still hold pages that were erased.
+
+    Somebody reading the file keeps the log alive; then nothing is done, and the next
+    sweep tries again.
+    """
+    if engine.dialect.name != "sqlite":
+        return
+    with contextlib.suppress(sqlite3.Error):
         raw = engine.raw_connection()
         try:
-            raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)", ())
+            cursor = raw.cursor()
+            cursor.execute("PRAGMA busy_timeout=0", ())
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)", ())
         finally:
-            raw.close()
+            # Not back into the pool: the next user must wait for locks again.
+            raw.invalidate()  # type: ignore[attr-defined]  # stubs know DBAPI only
 
 
 def _turn_ids(sender_id: str) -> sa.sql.Select:

@@ -3,10 +3,9 @@
 from typing import Any
 
 import msgspec
-import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from rasa_qa_plugin.storage.schema import activity, plain, training_runs
+from rasa_qa_plugin.storage.schema import activity, training_runs
 
 
 class TrainingRun(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,21 +30,6 @@ def record(connection: Connection, run: TrainingRun) -> None:
     values = msgspec.structs.asdict(run)
     values["report"] = msgspec.json.encode(run.report).decode()
     connection.execute(training_runs.insert().values(values))
-
-
-def latest(connection: Connection, *, limit: int) -> list[TrainingRun]:
-    """Give the last runs, newest first."""
-    rows = connection.execute(
-        sa.select(training_runs)
-        .order_by(training_runs.c.started_at.desc())
-        .limit(limit)
-    ).mappings()
-    return [
-        msgspec.convert(
-            {**plain(row), "report": msgspec.json.decode(row["report"])}, TrainingRun
-        )
-        for row in rows
-    ]
 
 
 def note(

@@ -101,9 +101,7 @@ def find(  # noqa: PLR0913 - one keyword per filter of `rasa-qa turns`
     flag: str | None = None,
     statuses: Sequence[str] = (),
     intent: str | None = None,
-    sender_id: str | None = None,
     with_text: bool = False,
-    since: float | None = None,
     limit: int | None = None,
 ) -> Iterator[Turn]:
     """Give the turns that meet all conditions: readable, flagged, unsure ones first."""
@@ -130,12 +128,8 @@ def find(  # noqa: PLR0913 - one keyword per filter of `rasa-qa turns`
         query = query.where(turns.c.status.in_(list(statuses)))
     if intent is not None:
         query = query.where(turns.c.intent == intent)
-    if sender_id is not None:
-        query = query.where(turns.c.sender_id == sender_id)
     if with_text:
         query = query.where(turns.c.text.is_not(None))
-    if since is not None:
-        query = query.where(turns.c.recorded_at >= since)
     if limit is not None:
         query = query.limit(limit)
     rows = connection.execute(query).mappings().all()
@@ -230,9 +224,10 @@ def rate(  # noqa: PLR0913 - the parts of one rating
     comment keeps the comment.
     """
     turn_id = connection.execute(
-        sa.select(turns.c.turn_id).where(
-            turns.c.sender_id == sender_id, turns.c.message_ref == message_ref
-        )
+        sa.select(turns.c.turn_id)
+        .where(turns.c.sender_id == sender_id, turns.c.message_ref == message_ref)
+        .order_by(turns.c.seq.desc())
+        .limit(1)
     ).scalar_one_or_none()
     key = (feedback.c.sender_id == sender_id) & (feedback.c.message_ref == message_ref)
     values: dict[str, Any] = {"rating": rating, "given_at": now, "turn_id": turn_id}

@@ -1,6 +1,7 @@
 """What a save promises, on every database."""
 
 import json
+import threading
 from typing import Any
 
 import msgspec
@@ -12,7 +13,15 @@ from rasa_qa_plugin.opening import Opened
 from rasa_qa_plugin.privacy.vault import message_ref
 from rasa_qa_plugin.recording import Batch
 from rasa_qa_plugin.settings import ConsentSettings, PrivacySettings, Settings
-from rasa_qa_plugin.storage import annotations, consents, erasure, schema, turns
+from rasa_qa_plugin.storage import (
+    annotations,
+    consents,
+    conversations,
+    erasure,
+    schema,
+    turns,
+)
+from rasa_qa_plugin.storage.conversations import StoredEvent
 from rasa_qa_plugin.storage.engine import reading, transaction
 from tests.conftest import Events, Open
 
@@ -146,6 +155,7 @@ def test_withdrawing_consent_deletes_captured_words_and_keeps_the_dialogue(
     opened = open_store()
     said = [
         events.session(),
+        events.action("action_listen"),
         events.slot(*GRANTED),
         events.user("busco langostinos", message_id="m1"),
         events.bot("Tenemos varios."),
@@ -467,3 +477,205 @@ def test_importing_a_correction_twice_is_once(open_store: Open, events: Events) 
         (counts,) = annotations.waiting(connection)
 
     assert counts.intent == "goodbye"
+
+
+def test_slots_that_rasa_repeats_in_a_new_session_decide_nothing(
+    open_store: Open, events: Events
+) -> None:
+    opened = open_store()
+    save(opened, events.slot(*GRANTED), events.user("antes", message_id="m1"))
+    opened.recorder.set_consent(
+        opened.vault.pseudonym(WHO), ConsentState.WITHDRAWN, source="cli", now=NOW
+    )
+    carried = {"turn": None, "rating": "down"}
+    save(
+        opened,
+        events.action("action_session_start"),
+        events.session(),
+        events.slot(*GRANTED),
+        events.slot("qa_feedback", carried),
+        events.action("action_listen"),
+        events.user("después", message_id="m2"),
+    )
+
+    loaded = opened.recorder.load(WHO, all_sessions=False, now=NOW)
+
+    assert loaded is not None
+    assert loaded.consent is ConsentState.WITHDRAWN
+    assert [(turn.text, turn.rating) for turn in stored_turns(opened)] == [
+        (None, None),
+        (None, None),
+    ]
+
+
+def test_replaced_events_move_no_decision(open_store: Open, events: Events) -> None:
+    opened = open_store()
+    told = [events.slot(*GRANTED), events.user("hola")]
+    save(opened, *told)
+    save(opened, events.slot("qa_consent", "withdrawn"))
+    save(opened, *told, replaces=True)
+
+    assert [turn.text for turn in stored_turns(opened)] == [None]
+
+
+def test_a_flag_that_a_channel_repeats_does_not_undo_a_withdrawal(
+    open_store: Open, events: Events
+) -> None:
+    opened = open_store()
+    flag = {"qa_consent": "granted"}
+    save(opened, events.user("una", metadata=flag))
+    save(opened, events.slot("qa_consent", "withdrawn"))
+    save(opened, events.user("dos", metadata=flag))
+
+    assert [turn.text for turn in stored_turns(opened)] == [None, None]
+
+
+def test_a_yes_to_new_wording_is_a_new_row(open_store: Open, events: Events) -> None:
+    for version in ("1", "1", "2"):
+        opened = open_store(Settings(consent=ConsentSettings(policy_version=version)))
+        save(opened, events.slot(*GRANTED))
+
+    with reading(opened.engine) as connection:
+        history = consents.history(connection, opened.vault.pseudonym(WHO))
+    assert [entry.policy_version for entry in history] == ["1", "2"]
+
+
+def test_names_that_people_may_have_typed_are_masked_in_columns_too(
+    open_store: Open, events: Events
+) -> None:
+    opened = open_store()
+    reminder = events._event(
+        "reminder", name=f"llamar {PHONE}", intent="call", entities=None,
+        date_time="2026-11-20T00:00:00", kill_on_user_msg=True,
+    )  # fmt: skip
+    typed = events.user(f"/call {PHONE}", intent=f"call {PHONE}")
+    named = events.user("hola", metadata={"model_id": f"Juan {PHONE}"})
+    rated = events.slot("qa_feedback", {"turn": "mi perro firulais", "rating": "up"})
+    save(opened, reminder, typed, named, rated)
+
+    rows = everything(opened)
+
+    assert PHONE not in rows
+    assert "firulais" not in rows
+
+
+def test_what_a_person_types_into_a_payload_cannot_break_a_save(
+    open_store: Open, events: Events
+) -> None:
+    opened = open_store()
+    twice = [events.user("hola", message_id="same") for _ in range(2)]
+    save(
+        opened,
+        events.slot(*GRANTED),
+        *twice,
+        events.slot("qa_feedback", {"turn": "x" * 400, "rating": "down"}),
+        events.slot("qa_feedback", {"turn": message_ref("same"), "rating": "down"}),
+        events.user("\ud83d cortado \0 aquí", metadata={"model_id": "m" * 300}),
+    )
+
+    texts = [turn.text for turn in stored_turns(opened)]
+    assert "? cortado   aquí" in texts
+
+
+def test_after_an_erasure_neither_version_nor_turn_ids_come_again(
+    open_store: Open, events: Events
+) -> None:
+    opened = open_store()
+    seen = []
+    for message_id in ("m1", "m2"):
+        recorded = save(opened, events.user("hola", message_id=message_id))
+        seen.append((recorded.version, stored_turns(opened)[0].turn_id))
+        save(opened, events.slot("qa_forget", value=True))
+
+    (first_version, first_turn), (second_version, second_turn) = seen
+    assert first_version != second_version
+    assert first_turn != second_turn
+
+
+def test_an_erasure_waits_for_a_save_in_flight(
+    open_store: Open, events: Events
+) -> None:
+    opened = open_store()
+    save(opened, events.user("hola"))
+    pseudonym = opened.vault.pseudonym(WHO)
+
+    def erase() -> None:
+        with transaction(opened.engine) as connection:
+            erasure.erase(connection, pseudonym, now=NOW)
+
+    eraser = threading.Thread(target=erase)
+    with transaction(opened.engine) as connection:
+        conversations.find(connection, pseudonym, for_update=True)
+        eraser.start()
+        eraser.join(0.3)  # it must be waiting for us now
+        late = StoredEvent(1, "{}", None)
+        conversations.append(
+            connection, pseudonym, [(late, {"event": "bot"}, 0)], expires_at=NOW
+        )
+    eraser.join()
+
+    with reading(opened.engine) as connection:
+        assert erasure.count(connection, pseudonym).total == 0
+
+
+def test_the_numbering_of_values_lives_no_longer_than_originals(
+    open_store: Open, events: Events
+) -> None:
+    opened = open_store(Settings(privacy=PrivacySettings(live_ttl_hours=1.0)))
+    kept = []
+    for minutes in range(0, 100, 20):
+        said = events.user(f"cel {PHONE}" if minutes == 0 else "sigo aquí")
+        save(opened, said, now=NOW + minutes * 60)
+        with reading(opened.engine) as connection:
+            (row,) = connection.execute(sa.select(schema.conversations)).all()
+        sealed = bytes(row.token_map or b"")
+        plain = opened.vault.unseal(sealed, context=row.sender_id)
+        kept.append(PHONE.encode() in (plain or b""))
+
+    assert kept == [True, True, True, False, False]
+
+
+def test_nothing_mode_leaves_no_row_of_people_who_did_not_agree(
+    open_store: Open, events: Events
+) -> None:
+    opened = open_store(Settings(consent=ConsentSettings(without_consent="nothing")))
+    save(opened, events.user("antes"))
+    assert stored_turns(opened) == []
+
+    save(opened, events.slot(*GRANTED), events.user("durante"))
+    assert [turn.text for turn in stored_turns(opened)] == ["durante"]
+
+    save(opened, events.slot("qa_consent", "withdrawn"))
+    assert stored_turns(opened) == []
+    with reading(opened.engine) as connection:
+        assert connection.execute(sa.select(schema.events)).all() == []
+
+
+def test_withdrawal_works_while_expired_originals_are_still_there(
+    open_store: Open, events: Events
+) -> None:
+    short = open_store(Settings(privacy=PrivacySettings(live_ttl_hours=1.0)))
+    user = {**events.user("hola"), "timestamp": NOW}
+    save(short, events.slot(*GRANTED), user)
+    long = open_store(Settings(privacy=PrivacySettings(live_ttl_hours=48.0)))
+
+    lost = long.recorder.set_consent(
+        long.vault.pseudonym(WHO), ConsentState.WITHDRAWN, source="cli", now=NOW + 7200
+    )
+
+    assert lost == 1
+
+
+def test_a_bare_save_keeps_structure_and_originals(
+    open_store: Open, events: Events
+) -> None:
+    opened = open_store()
+    said = [events.slot(*GRANTED), events.user("hola")]
+    opened.recorder.record(Batch(sender_id=WHO, events=said), now=NOW, bare=True)
+
+    loaded = opened.recorder.load(WHO, all_sessions=True, now=NOW)
+
+    assert loaded is not None
+    assert loaded.events == said
+    assert stored_turns(opened) == []
+    assert "hola" not in everything(opened)

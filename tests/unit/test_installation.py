@@ -126,6 +126,39 @@ def test_a_sql_store_becomes_ours_on_the_same_database(bot: Bot) -> None:
     assert "# Postgres" in bot.endpoints.read_text("utf-8")
 
 
+def test_another_section_of_that_type_is_left_alone(bot: Bot) -> None:
+    bot.endpoints.write_text(
+        "event_broker:\n  type: SQL\n  db: events.db\n"
+        "tracker_store:\n  type: 'sql'\n  settings: mine.yml\n",
+        "utf-8",
+    )
+
+    install(bot)
+
+    endpoints = read_yaml(bot.endpoints)
+    assert endpoints["event_broker"] == {"type": "SQL", "db": "events.db"}
+    assert endpoints["tracker_store"] == {
+        "type": "rasa_qa_plugin.QATrackerStore",
+        "settings": "mine.yml",
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("tracker_store: {type: SQL, db: c.db}\n", "is written in one line"),
+        ("tracker_store: sql\n", "expected keys such as `type:`"),
+    ],
+)
+def test_a_store_that_cannot_be_edited_is_refused(
+    bot: Bot, text: str, message: str
+) -> None:
+    bot.endpoints.write_text(text, "utf-8")
+
+    with pytest.raises(ConfigError, match=message):
+        install(bot)
+
+
 def test_another_store_is_refused_and_nothing_is_written(bot: Bot) -> None:
     bot.endpoints.write_text("tracker_store:\n  type: redis\n", "utf-8")
 

@@ -174,3 +174,30 @@ def test_structlog_loggers_in_use_are_masked_as_well(
     shown = capsys.readouterr().out
     assert logs.WITHHELD in shown
     assert PHONE not in shown
+
+
+def test_python_warnings_lose_what_they_quote(
+    installed: logs.LogMasker,
+) -> None:
+    assert installed
+    shown: list[object] = []
+    show = logs._masking_warnings(lambda message, *_: shown.append(message))
+
+    quoted = UserWarning(f"Failed to parse arguments in line '/llama a Ana {PHONE}'.")
+    show(quoted, UserWarning, "a.py", 1)
+
+    assert shown == [f"Failed to parse arguments in line  {logs.WITHHELD}"]
+
+
+def test_a_later_masker_knows_the_senders_of_the_former(
+    installed: logs.LogMasker,
+) -> None:
+    installed.learn_sender("maria-del-carmen")
+    later = masker()
+    logs.install(later)
+
+    assert "maria" not in later.text("saw maria-del-carmen again")
+
+
+def test_a_dump_too_long_to_scan_is_withheld() -> None:
+    assert masker().text("x " * 5000) == logs.WITHHELD
