@@ -1,5 +1,6 @@
 """Schema upgrades: Alembic, run by the store itself at start-up."""
 
+import threading
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -12,6 +13,8 @@ HEAD = "0001"
 VERSION_TABLE = "qa_schema_version"
 # Any number will do, as long as it is ours: two servers starting at once take turns.
 _ADVISORY_LOCK = 7_223_114_901
+# Alembic keeps its context in module globals, so threads take turns as well.
+_one_at_a_time = threading.Lock()
 
 
 def upgrade(engine: Engine) -> None:
@@ -39,7 +42,7 @@ def upgrade(engine: Engine) -> None:
     }
     if found is not None and found not in known:
         raise SchemaMismatchError(found=found, supported=HEAD)
-    with transaction(engine) as connection:
+    with _one_at_a_time, transaction(engine) as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(
                 sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK}
