@@ -143,7 +143,8 @@ class Demo:
                 digest.update(path.read_bytes())
         kept = self.folder / "first_model" / f"{digest.hexdigest()[:12]}.tar.gz"
         if not kept.exists():
-            with console.status("Training the first model, about a minute …"):
+            console.print("Training the first model, a minute or two …")
+            with console.status("rasa train"):
                 self.command(
                     "rasa train",
                     "train", "--domain", "domain", "--fixed-model-name", "first",
@@ -289,8 +290,8 @@ class Demo:
         shown = os.path.relpath(self.bot)
         console.print(
             f"\nDone in {seconds:.0f} s, no process left. Look next at:\n"
-            f"  rasa-qa stats --bot {shown}\n"
-            f"  rasa-qa turns --bot {shown}\n"
+            f"  uv run rasa-qa stats --bot {shown}\n"
+            f"  uv run rasa-qa turns --bot {shown}\n"
             f"  {os.path.relpath(self.reviewed)}, {shown}/data/nlu.yml, "
             f"{os.path.relpath(self.logs)}"
         )

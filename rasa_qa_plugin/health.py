@@ -40,7 +40,9 @@ def _finding(subject: str, look: Callable[[], str]) -> Finding:
     try:
         return Finding(subject, ok=True, detail=look())
     except RasaQAError as error:
-        return Finding(subject, ok=False, detail=str(error))
+        return Finding(
+            subject, ok=False, detail=str(error).removeprefix(f"{subject}: ")
+        )
 
 
 def _connection(bot: Bot) -> str:

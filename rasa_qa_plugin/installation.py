@@ -36,6 +36,7 @@ _SETTINGS = """\
 #   test_set: tests/nlu_test.yml
 #   max_f1_drop: 0.02
 """
+_NEVER_COMMIT = ("conversations.db*", ".rasa_qa/")
 _TRACKER_STORE = f"""\
 tracker_store:
   type: {STORE_TYPE}
@@ -68,6 +69,7 @@ def plan_installation(bot: Bot) -> Installation:
         bot.config: _config(bot, notes),
         bot.endpoints: _endpoints(bot, notes),
         bot.folder / "qa.yml": _text(bot.folder / "qa.yml") or _SETTINGS,
+        bot.folder / ".gitignore": _gitignore(bot),
         **_domain(bot),
         **_data(bot),
         **_actions(bot),
@@ -226,6 +228,16 @@ def _actions(bot: Bot) -> dict[Path, str]:
     if text and not text.endswith("\n"):
         text += "\n"
     return {path: text + ACTIONS_IMPORT}
+
+
+def _gitignore(bot: Bot) -> str:
+    """Keep what people said, and the key to it, out of version control."""
+    text = _text(bot.folder / ".gitignore") or ""
+    present = set(text.splitlines())
+    missing = [line for line in _NEVER_COMMIT if line not in present]
+    if missing and text and not text.endswith("\n"):
+        text += "\n"
+    return text + "".join(f"{line}\n" for line in missing)
 
 
 def _mapping(path: Path) -> dict[str, Any]:

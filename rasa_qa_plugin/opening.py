@@ -20,8 +20,9 @@ from rasa_qa_plugin.settings import (
     Settings,
     load_settings,
 )
-from rasa_qa_plugin.storage.engine import database_url, open_engine
-from rasa_qa_plugin.storage.migrations import upgrade
+from rasa_qa_plugin.storage.conversations import senders
+from rasa_qa_plugin.storage.engine import database_url, open_engine, reading
+from rasa_qa_plugin.storage.migrations import revision, upgrade
 
 logger = logging.getLogger(__name__)
 
@@ -88,12 +89,33 @@ def open_recorder(
         url = url.set(database=str(path))
         key_file = path.with_name(f"{path.name}.key")
     if not secret and key_file is not None and not os.path.exists(key_file):  # noqa: PTH110 - never raises
+        _refuse_to_lose_people(url, key_file)
         logger.warning(
             "rasa_qa_plugin: made the key file %s beside the database; keep a copy, "
             "or set RASA_QA_SECRET",
             key_file.name,
         )
     return open_database(url, settings, secret=secret, key_file=key_file)
+
+
+def _refuse_to_lose_people(url: URL, key_file: Path) -> None:
+    """Stop before a new key is made for conversations that only the old one finds."""
+    if not url.database or not Path(url.database).exists():
+        return
+    engine = open_engine(url)
+    try:
+        if revision(engine) is None:
+            return
+        with reading(engine) as connection:
+            known = senders(connection)
+    finally:
+        engine.dispose()
+    if known:
+        raise ConfigError(
+            key_file.name,
+            "missing, though the database holds conversations that only it can find; "
+            f"put it back, or set {SECRET_VARIABLE}",
+        )
 
 
 def open_database(

@@ -15,6 +15,7 @@ COMMENT_SLOT = "qa_comment"
 TURN_ENTITY = "qa_turn"
 POSITIVE = "qa_feedback_positive"
 NEGATIVE = "qa_feedback_negative"
+_ABOUT_AN_ANSWER = frozenset((POSITIVE, NEGATIVE, "qa_comment", "qa_skip"))
 
 Events = list[dict[str, Any]]
 
@@ -29,12 +30,13 @@ def message_ref(message_id: str) -> str:
 
 
 def judged_turn(tracker: Tracker) -> str | None:
-    """Find the turn that a rating is about: the last message that was not ours."""
+    """Find the turn that a rating is about: the last message, past our own buttons."""
     for event in reversed(tracker.events):
         if event.get("event") != "user" or not event.get("message_id"):
             continue
-        intent = ((event.get("parse_data") or {}).get("intent") or {}).get("name") or ""
-        if not intent.startswith("qa_"):
+        intent = ((event.get("parse_data") or {}).get("intent") or {}).get("name")
+        pressed = str(event.get("text")).startswith("/qa_")
+        if not pressed and intent not in _ABOUT_AN_ANSWER:
             return message_ref(event["message_id"])
     return None
 

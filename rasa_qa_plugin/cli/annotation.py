@@ -166,7 +166,10 @@ def merge(bot: Bot, *, yes: bool) -> None:
         annotations.mark_merged(connection, done)
         turns.set_status(connection, done, "merged")
         runs.note(connection, "merge", now=now, turns=len(plan.added))
-    say(f"Added {len(plan.added)} examples. Next: rasa-qa retrain")
+    if plan.added:
+        say(f"Added {len(plan.added)} examples. Next: rasa-qa retrain")
+    else:
+        say("Nothing was added; the reasons stand above.")
 
 
 def read_text(path: Path) -> str:

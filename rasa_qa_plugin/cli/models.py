@@ -96,7 +96,9 @@ def _show(outcome: Retraining) -> None:
         table.add_row(label, before, f"{getattr(candidate, name):.3f}")
     if current is not None:
         table.add_row(
-            "only right in", str(outcome.judgement.broken), str(outcome.judgement.fixed)
+            "rows only it gets right",
+            str(outcome.judgement.broken),
+            str(outcome.judgement.fixed),
         )
     Console().print(table)
     click.echo(outcome.judgement.verdict)

@@ -103,4 +103,7 @@ def erase(bot: Bot, sender_id: str, *, yes: bool, as_json: bool) -> None:
         return
     for table, rows in receipt.rows.items():
         click.echo(f"{rows:6d}  {table}")
+    if not receipt.total:
+        say("Nothing is stored under this id.")
+        return
     say("Erased." if yes else "Nothing was erased; add --yes to erase these rows.")

@@ -56,7 +56,7 @@ def init(bot: Bot, *, yes: bool) -> None:
         say(f"Former files: {backups.relative_to(bot.folder)}")
     say(
         "Next: call action_qa_ask_consent in a story or rule of yours, then\n"
-        "  rasa train && rasa run actions & rasa run"
+        "  rasa train\n  rasa run actions &\n  rasa run"
     )
 
 

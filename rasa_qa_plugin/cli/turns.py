@@ -4,7 +4,13 @@ import click
 import msgspec
 
 from rasa_qa_plugin.bot import Bot
-from rasa_qa_plugin.cli.options import bot_option, json_option, local_time, print_json
+from rasa_qa_plugin.cli.options import (
+    bot_option,
+    json_option,
+    local_time,
+    print_json,
+    say,
+)
 from rasa_qa_plugin.opening import open_bot
 from rasa_qa_plugin.review.flags import FLAGS
 from rasa_qa_plugin.storage import turns as stored
@@ -100,6 +106,9 @@ def turns(  # noqa: PLR0913 - one per option
         )
     if as_json:
         print_json([msgspec.to_builtins(turn) for turn in found])
+        return
+    if not found:
+        say("No such turns.")
         return
     from rich.console import Console  # only for a table
     from rich.table import Table

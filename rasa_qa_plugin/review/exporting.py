@@ -10,6 +10,7 @@ from sqlalchemy.engine import Engine
 
 from rasa_qa_plugin import changes
 from rasa_qa_plugin.errors import RasaQAError, StorageError
+from rasa_qa_plugin.privacy.tokens import is_token
 from rasa_qa_plugin.review.formats import rasa_nlu
 from rasa_qa_plugin.review.items import Entity, Item
 from rasa_qa_plugin.storage import annotations, runs, turns
@@ -50,8 +51,10 @@ def export(  # noqa: PLR0913 - the filters of `rasa-qa export`
     batch_id = f"b_{secrets.token_hex(8)}"
     try:
         with transaction(engine) as connection:
-            found = list(
-                turns.find(
+            # A turn that is nothing but a masked value teaches nobody anything.
+            found = [
+                turn
+                for turn in turns.find(
                     connection,
                     flagged=None if all_turns or flag else True,
                     flag=flag,
@@ -59,7 +62,8 @@ def export(  # noqa: PLR0913 - the filters of `rasa-qa export`
                     with_text=True,
                     limit=limit,
                 )
-            )
+                if not is_token((turn.text or "").strip())
+            ]
             if not found:
                 return None
             content = rasa_nlu.dump([item_of(turn) for turn in found]).encode()

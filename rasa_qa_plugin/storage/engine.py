@@ -1,5 +1,7 @@
 """Database URL → engine, and the only place that catches SQLAlchemy's errors."""
 
+import sqlite3
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -13,6 +15,8 @@ from sqlalchemy.engine.url import URL, make_url
 from rasa_qa_plugin.errors import ConfigError, StorageError, StorageUnavailableError
 
 _DIALECTS = ("sqlite", "postgresql")
+_WAL_ATTEMPTS = 100
+_WAL_PAUSE_SECONDS = 0.05
 
 
 def database_url(  # noqa: PLR0913 - these are Rasa's connection keys
@@ -104,8 +108,25 @@ def open_engine(url: URL, *, pool_size: int = 4) -> Engine:
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
     # The driver must not open transactions on its own: we say BEGIN (below).
     connection.isolation_level = None
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON"):
+    _use_write_ahead_log(connection)
+    for pragma in ("synchronous=FULL", "secure_delete=ON"):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _use_write_ahead_log(connection: Any) -> None:
+    """Switch the file to WAL, which lets people read while the bot writes.
+
+    The switch does not wait for a lock as other statements do: where several servers
+    start at once on a new file, one does it and the others find it done.
+    """
+    for _ in range(_WAL_ATTEMPTS - 1):
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError:
+            time.sleep(_WAL_PAUSE_SECONDS)
+        else:
+            return
+    connection.execute("PRAGMA journal_mode=WAL")
 
 
 def _begin_sqlite(connection: Connection) -> None:

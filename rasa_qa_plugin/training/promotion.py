@@ -77,12 +77,20 @@ def roll_back(
 ) -> Path:
     """Make a former model the newest, and the server's when named; give its path.
 
+    A server that does not take it leaves the order of the models as it was.
+
     Raises:
         TrainingError: There is no such model, or the server refused it.
     """
+    newest = next(iter(models_by_age(models_dir)), None)
     returned = rollback(models_dir, models_dir / target if target else None, now=now)
     if server is not None:
-        _load(server, returned)
+        try:
+            _load(server, returned)
+        except BaseException:
+            if newest is not None:
+                rollback(models_dir, newest, now=now)
+            raise
     return returned
 
 

@@ -496,6 +496,24 @@ def test_sqlite_makes_a_key_file_that_only_its_owner_reads(
     assert (tmp_path / "bot.db.key").stat().st_mode & 0o777 == 0o600
 
 
+def test_a_lost_key_file_is_not_replaced_by_a_new_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("RASA_QA_SECRET")
+    url = f"sqlite:///{tmp_path / 'bot.db'}"
+    run(turn(QATrackerStore(DOMAIN, host=url), UserUttered("hola")))
+    key = tmp_path / "bot.db.key"
+    kept = key.read_bytes()
+    key.unlink()
+
+    with pytest.raises(RasaException, match=r"bot\.db\.key: missing, though"):
+        QATrackerStore(DOMAIN, host=url)
+
+    assert not key.exists()
+    key.write_bytes(kept)
+    assert run(QATrackerStore(DOMAIN, host=url).retrieve(WHO)) is not None
+
+
 def test_urls_are_those_of_rasas_own_store() -> None:
     from rasa_qa_plugin.storage.engine import database_url
 

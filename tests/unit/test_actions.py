@@ -125,6 +125,17 @@ def test_a_rating_in_words_judges_the_last_message_that_was_not_ours() -> None:
     assert slots["qa_feedback"]["turn"] == message_ref("m7")
 
 
+def test_a_misread_turn_is_the_one_that_is_judged() -> None:
+    slots, _ = run(
+        actions.ActionRecordFeedback(),
+        user("hola", "greet", "m1"),
+        user("what is the weather", "qa_consent_info", "m2"),
+        user("wrong answer", "qa_feedback_negative", "m3"),
+    )
+
+    assert slots["qa_feedback"]["turn"] == message_ref("m2")
+
+
 def test_only_the_button_forgets() -> None:
     forget = actions.ActionForget()
 

@@ -311,7 +311,7 @@ def test_init_shows_asks_and_writes(tmp_path: Path) -> None:
 
     written = call(tmp_path, "init", "--yes")
     again = call(tmp_path, "init", "--yes")
-    assert "Wrote 7 files" in written.stderr
+    assert "Wrote 8 files" in written.stderr
     assert "Nothing to do" in again.stderr
 
 
