@@ -11,7 +11,7 @@ from rasa_qa_plugin.privacy.engine import PrivacyEngine
 from rasa_qa_plugin.privacy.field_types import FieldTypes
 from rasa_qa_plugin.privacy.passage import TOKEN
 from rasa_qa_plugin.privacy.payloads import read_payload
-from rasa_qa_plugin.privacy.spans import SHAPE, Alignment, Span
+from rasa_qa_plugin.privacy.spans import VALIDATED, Alignment, Span
 from rasa_qa_plugin.privacy.tokens import TokenMap
 from rasa_qa_plugin.privacy.values import ValueMasker
 from rasa_qa_plugin.privacy.withheld import (
@@ -246,8 +246,7 @@ class _Masking:
                 and not isinstance(entity.get("value"), (bool, type(None)))
                 and not TOKEN.search(text, start, end)  # masked before
             ):
-                # A guess of the NLU: an address around it keeps its words together.
-                hints.append(Span(start, end, kind, SHAPE, "entity"))
+                hints.append(Span(start, end, kind, VALIDATED, "entity"))
         return self._values.align(text, hints)
 
     def _entities(self, value: Any, heard: Alignment | None) -> Any:
