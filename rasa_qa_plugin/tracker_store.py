@@ -312,7 +312,11 @@ class QATrackerStore(TrackerStore):
         recorded: list[Recorded],
     ) -> None:
         if not recorded:
-            return  # refused by the database; the next message reads what is there
+            # Refused, or written by whoever caught up meanwhile: in neither case may it
+            # be written again. The next message reads what is there.
+            _stored(tracker, version=0)
+            self._cache.pop(tracker.sender_id, None)
+            return
         last = recorded[-1]
         _stored(tracker, version=last.version)
         _show_consent(tracker, last.consent)
