@@ -110,13 +110,6 @@ class Bot:
             {key: _filled(value, key) for key, value in store.items()}
         )
 
-    def newest_model(self) -> Path | None:
-        """Give the model that Rasa would load, or None."""
-        models = sorted(
-            self.models.glob("*.tar.gz"), key=lambda path: path.stat().st_mtime_ns
-        )
-        return models[-1] if models else None
-
 
 def _names(section: Any) -> Iterator[str]:
     """Read a domain section: names, or one-key maps, or a map by name."""

@@ -9,6 +9,7 @@ from rasa_qa_plugin.bot import COMPONENT, Bot
 from rasa_qa_plugin.consent import CONSENT_SLOT
 from rasa_qa_plugin.errors import RasaQAError
 from rasa_qa_plugin.settings import load_settings, read_yaml
+from rasa_qa_plugin.training.deploy import models_by_age
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -107,10 +108,10 @@ def _database(bot: Bot) -> str:
 
 
 def _model(bot: Bot) -> str:
-    model = bot.newest_model()
-    if model is None:
+    models = models_by_age(bot.models)
+    if not models:
         raise _MissingError("none in models/; run `rasa train`")
-    return model.name
+    return models[0].name
 
 
 def _test_set(bot: Bot) -> str:

@@ -105,7 +105,6 @@ class QATrackerStore(TrackerStore):
                 f"{getattr(error, 'name', None) or 'an import'}); "
                 "reinstall rasa-qa-plugin"
             ) from None
-        self._opened = opened
         self._recorder = opened.recorder
         self._logs = LogMasker(opened.masker.mask_text, opened.vault.pseudonym)
         install(self._logs)
