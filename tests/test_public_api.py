@@ -121,7 +121,10 @@ def loaded_by(statement: str) -> set[str]:
     return set(json.loads(done.stdout.splitlines()[-1]))
 
 
-HEAVY = {"rasa", "tensorflow", "presidio_analyzer", "spacy", "sqlalchemy", "rich"}
+HEAVY = {
+    *("rasa", "tensorflow", "presidio_analyzer", "spacy", "sqlalchemy", "rich"),
+    "faker",
+}
 
 
 def test_the_command_line_s_help_loads_nothing_heavy() -> None:

@@ -18,12 +18,15 @@ from rasa_qa_plugin.cli.options import (
 from rasa_qa_plugin.errors import AnnotationError, RasaQAError
 from rasa_qa_plugin.opening import open_bot
 from rasa_qa_plugin.review import merging
+from rasa_qa_plugin.review.exporting import FORMAT_WITH_SURROGATES
 from rasa_qa_plugin.review.exporting import export as export_turns
 from rasa_qa_plugin.review.flags import FLAGS
 from rasa_qa_plugin.review.formats import rasa_nlu
 from rasa_qa_plugin.review.importing import import_items, item_of
+from rasa_qa_plugin.review.items import Item
 from rasa_qa_plugin.review.objections import ALREADY_TRAINED
 from rasa_qa_plugin.review.rasa_syntax import read_examples
+from rasa_qa_plugin.review.surrogates import Surrogates
 from rasa_qa_plugin.storage import annotations, runs, turns
 from rasa_qa_plugin.storage.engine import reading, transaction
 
@@ -37,6 +40,9 @@ from rasa_qa_plugin.storage.engine import reading, transaction
 @click.option(
     "--limit", type=click.IntRange(min=1), help="How many, the doubtful ones first."
 )
+@click.option(
+    "--surrogates", is_flag=True, help="Invented names and numbers instead of tokens."
+)
 def export(  # noqa: PLR0913 - one per option
     bot: Bot,
     file: Path,
@@ -45,14 +51,18 @@ def export(  # noqa: PLR0913 - one per option
     all_turns: bool,
     again: bool,
     limit: int | None,
+    surrogates: bool,
 ) -> None:
     """Write flagged turns to FILE, a Rasa NLU file that people correct in any editor.
 
-    Only masked texts of people who agreed go out, each turn once.
+    Only masked texts of people who agreed go out, each turn once. With --surrogates,
+    "call me at [PHONE]" goes out as "call me at 212-555-0147": the number is invented,
+    `rasa-qa import` puts the token back, and `rasa-qa merge` writes the number.
 
     \b
     Examples:
       rasa-qa export review.yml
+      rasa-qa export review.yml --surrogates
       rasa-qa export bad.yml --flag negative_feedback --limit 50
     """
     opened = open_bot(bot)
@@ -63,6 +73,7 @@ def export(  # noqa: PLR0913 - one per option
         all_turns=all_turns,
         again=again,
         limit=limit,
+        surrogates=Surrogates() if surrogates else None,
         now=time.time(),
     )
     if exported is None:
@@ -105,6 +116,10 @@ def import_(bot: Bot, file: Path, *, as_json: bool) -> None:
         (len(imported.known), "were known already"),
         (len(imported.edited), "have an edited text"),
         (len(imported.masked), "held personal data, which was masked"),
+        (
+            len(imported.widened),
+            "mark a part of an invented value; the mark covers all of it now",
+        ),
         (len(imported.unknown), "belong to turns that are not in this database"),
         (len(imported.withdrawn), "dropped: consent was taken back"),
     ):
@@ -117,7 +132,12 @@ def import_(bot: Bot, file: Path, *, as_json: bool) -> None:
 @click.command()
 @bot_option
 @yes_option("Write without asking.")
-def merge(bot: Bot, *, yes: bool) -> None:
+@click.option(
+    "--surrogates/--tokens",
+    default=None,
+    help="Write invented values, or tokens; without either, as each turn went out.",
+)
+def merge(bot: Bot, *, yes: bool, surrogates: bool | None) -> None:
     """Add corrections to the training data.
 
     Shows the diff first. One line per example is added, nothing else in your files
@@ -128,18 +148,27 @@ def merge(bot: Bot, *, yes: bool) -> None:
     Examples:
       rasa-qa merge
       rasa-qa merge --yes
+      rasa-qa merge --surrogates
     """
     opened = open_bot(bot)
     with reading(opened.engine) as connection:
         waiting = annotations.waiting(connection)
+        sent_so = annotations.last_sent_as(connection, FORMAT_WITH_SURROGATES)
     if not waiting:
         say("Nothing to merge. Corrections come in with: rasa-qa import FILE")
         return
+    values = Surrogates()
+
+    def wording(item: Item) -> Item:
+        wanted = item.turn_id in sent_so if surrogates is None else surrogates
+        return values.applied(item) if wanted else item
+
     plan = merging.plan_merge(
         [item_of(annotation) for annotation in waiting],
         data=bot.data,
         domain_intents=bot.domain_names("intents"),
         held_out=_held_out(bot, opened.settings.training.test_set),
+        wording=wording,
     )
     click.echo(plan.diff(), nl=False)
     for item, reason in plan.held_back:

@@ -13,11 +13,20 @@ from rasa_qa_plugin.errors import RasaQAError, StorageError
 from rasa_qa_plugin.privacy.tokens import is_token
 from rasa_qa_plugin.review.formats import rasa_nlu
 from rasa_qa_plugin.review.items import Entity, Item
+from rasa_qa_plugin.review.surrogates import Surrogates
 from rasa_qa_plugin.storage import annotations, runs, turns
 from rasa_qa_plugin.storage.engine import transaction
 from rasa_qa_plugin.storage.turns import Turn
 
 UNKNOWN_INTENT = "unknown"
+
+_OFFSETS = ("start", "end")
+_FORMAT = "rasa_nlu"
+FORMAT_WITH_SURROGATES = "rasa_nlu+surrogates"
+_SURROGATES_NOTE = (
+    "Names, numbers and addresses are invented. Where a turn lists `surrogates`, leave "
+    "that line alone: it says what they stand for."
+)
 
 
 class Exported(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,12 +44,13 @@ def export(  # noqa: PLR0913 - the filters of `rasa-qa export`
     all_turns: bool = False,
     again: bool = False,
     limit: int | None = None,
+    surrogates: Surrogates | None = None,
     now: float,
 ) -> Exported | None:
     """Write turns whose texts may be read to *path*; None when there are none.
 
-    A turn goes out once, unless *again* is set. The file is there if and only if its
-    turns are marked as exported.
+    A turn goes out once, unless *again* is set; with tokens, unless *surrogates* are
+    given. The file is there if and only if its turns are marked as exported.
 
     Raises:
         RasaQAError: The file exists already or cannot be written.
@@ -66,13 +76,13 @@ def export(  # noqa: PLR0913 - the filters of `rasa-qa export`
             ]
             if not found:
                 return None
-            content = rasa_nlu.dump([item_of(turn) for turn in found]).encode()
+            content = _content(found, surrogates).encode()
             ids = [turn.turn_id for turn in found]
             annotations.record_batch(
                 connection,
                 annotations.Batch(
                     batch_id=batch_id,
-                    format="rasa_nlu",
+                    format=_FORMAT if surrogates is None else FORMAT_WITH_SURROGATES,
                     file_name=path.name,
                     sha256=hashlib.sha256(content).hexdigest(),
                     turns=ids,
@@ -93,6 +103,16 @@ def export(  # noqa: PLR0913 - the filters of `rasa-qa export`
     return Exported(batch_id=batch_id, items=len(found))
 
 
+def _content(found: Sequence[Turn], surrogates: Surrogates | None) -> str:
+    items = [item_of(turn) for turn in found]
+    if surrogates is None:
+        return rasa_nlu.dump(items)
+    return rasa_nlu.dump(
+        [surrogates.applied(item) for item in items],
+        head=(*rasa_nlu.INSTRUCTIONS, _SURROGATES_NOTE),
+    )
+
+
 def item_of(turn: Turn) -> Item:
     """Give a turn the form in which people correct it."""
     return Item(
@@ -101,10 +121,11 @@ def item_of(turn: Turn) -> Item:
         intent=turn.intent or UNKNOWN_INTENT,
         entities=tuple(
             msgspec.convert(
+                # A value may be a number: Duckling gives some.
                 {
-                    key: entity[key]
+                    key: entity[key] if key in _OFFSETS else str(entity[key])
                     for key in Entity.__struct_fields__
-                    if isinstance(entity.get(key), (str, int))
+                    if isinstance(entity.get(key), (str, int, float))
                 },
                 Entity,
             )

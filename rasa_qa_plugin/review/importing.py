@@ -7,7 +7,8 @@ from sqlalchemy.engine import Engine
 
 from rasa_qa_plugin.privacy.engine import PrivacyEngine
 from rasa_qa_plugin.privacy.spans import Alignment
-from rasa_qa_plugin.review.items import Item, tidy
+from rasa_qa_plugin.review.items import Item, clean, tidy
+from rasa_qa_plugin.review.surrogates import restored
 from rasa_qa_plugin.storage import annotations, runs, turns
 from rasa_qa_plugin.storage.annotations import Annotation
 from rasa_qa_plugin.storage.engine import transaction
@@ -21,6 +22,8 @@ class Imported(msgspec.Struct, frozen=True, kw_only=True):
         known: Corrections that were there already.
         edited: Those of *recorded* whose text people changed.
         masked: Those of *recorded* whose text held personal data and was masked.
+        widened: Those of *recorded* with an entity on a part of an invented value; it
+            covers the whole value now.
         unknown: Turns this database does not have, or erased.
         withdrawn: Turns of people who took their consent back.
     """
@@ -29,6 +32,7 @@ class Imported(msgspec.Struct, frozen=True, kw_only=True):
     known: list[str] = []
     edited: list[str] = []
     masked: list[str] = []
+    widened: list[str] = []
     unknown: list[str] = []
     withdrawn: list[str] = []
 
@@ -54,19 +58,26 @@ def import_items(
         StorageError: The database refused; nothing was recorded.
     """
     done = Imported(
-        recorded=[], known=[], edited=[], masked=[], unknown=[], withdrawn=[]
+        recorded=[],
+        known=[],
+        edited=[],
+        masked=[],
+        widened=[],
+        unknown=[],
+        withdrawn=[],
     )
     with transaction(engine) as connection:
         found = turns.by_id(connection, [item.turn_id for item in items])
-        for original in items:
-            turn = found.get(original.turn_id)
+        for returned in items:
+            turn = found.get(returned.turn_id)
             if turn is None:
-                done.unknown.append(original.turn_id)
+                done.unknown.append(returned.turn_id)
                 continue
             if turn.status == "withdrawn" or turn.text is None:
                 done.withdrawn.append(turn.turn_id)
                 continue
-            sent = tidy(Item(turn.turn_id, turn.text, original.intent)).text
+            sent = clean(turn.text)
+            original, widened = restored(returned, masked=sent)
             edited = original.text != sent
             item = _masked(original, privacy) if edited else original
             annotation = Annotation(
@@ -92,6 +103,8 @@ def import_items(
                 done.edited.append(turn.turn_id)
             if item.text != original.text:
                 done.masked.append(turn.turn_id)
+            if widened:
+                done.widened.append(turn.turn_id)
         turns.set_status(connection, done.recorded, "annotated")
         runs.note(connection, "import", now=now, turns=len(done.recorded))
     return done

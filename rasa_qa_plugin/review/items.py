@@ -33,6 +33,7 @@ class Item(msgspec.Struct, frozen=True):
         comment: Why a person should look; shown to them and not read back.
         confidence: How sure the model was, if known.
         flags: Names of the flags the turn carries.
+        surrogates: Tokens, each with the invented value that stands for it in the text.
     """
 
     turn_id: str
@@ -42,6 +43,7 @@ class Item(msgspec.Struct, frozen=True):
     comment: str = ""
     confidence: float | None = None
     flags: tuple[str, ...] = ()
+    surrogates: tuple[tuple[str, str], ...] = ()
 
 
 class Example(msgspec.Struct, frozen=True):

@@ -5,7 +5,7 @@ parser before the first byte is written.
 """
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -69,6 +69,7 @@ def plan_merge(
     data: Path,
     domain_intents: Collection[str],
     held_out: Sequence[str] = (),
+    wording: Callable[[Item], Item] = tidy,
 ) -> MergePlan:
     """Decide where every correction goes, or why it is held back.
 
@@ -77,6 +78,8 @@ def plan_merge(
         data: Training data file, or folder of such files.
         domain_intents: Intents the bot's domain knows.
         held_out: Texts of the test set; training on them would flatter the score.
+        wording: Gives the form in which a correction is written. Corrections are
+            compared as they came, so that two that differ in surrogates alone are one.
 
     Raises:
         MergeError: The training data as it stands cannot be read.
@@ -95,8 +98,11 @@ def plan_merge(
         item = tidy(original)
         reason = objections.to(item)
         if reason is None:
+            written = wording(item)
+            reason = objections.to(written)
+        if reason is None:
             try:
-                line, _ = render(item.text, item.entities)
+                line, _ = render(written.text, written.entities)
             except MergeError as problem:
                 reason = str(problem)
         if reason is not None:

@@ -113,3 +113,15 @@ def record_batch(connection: Connection, batch: Batch) -> None:
     values = msgspec.structs.asdict(batch)
     values["turns"] = msgspec.json.encode(batch.turns).decode()
     connection.execute(batches.insert().values(values))
+
+
+def last_sent_as(connection: Connection, form: str) -> set[str]:
+    """Give the turns whose latest batch had the format *form*."""
+    found: set[str] = set()
+    rows = connection.execute(
+        sa.select(batches.c.format, batches.c.turns).order_by(batches.c.created_at)
+    )
+    for sent, encoded in rows:
+        ids = msgspec.json.decode(encoded, type=set[str])
+        found = found | ids if sent == form else found - ids
+    return found

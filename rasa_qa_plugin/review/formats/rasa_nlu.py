@@ -14,6 +14,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from rasa_qa_plugin.errors import AnnotationError, MergeError
+from rasa_qa_plugin.privacy.tokens import is_token
 from rasa_qa_plugin.review.items import Entity, Item, clean, quoted, tidy
 from rasa_qa_plugin.review.rasa_syntax import parse_line, render, without_breaks
 
@@ -97,6 +98,8 @@ def _block(item: Item) -> list[str]:
         block.append(f"      confidence: {item.confidence!r}")
     if item.flags:
         block.append(f"      flags: [{', '.join(map(_scalar, item.flags))}]")
+    if item.surrogates:
+        block.append(f"      surrogates: {quoted(dict(item.surrogates))}")
     if apart or plain != item.text:
         block.append(f"      as_typed: {quoted(item.text)}")
     if apart:
@@ -188,6 +191,7 @@ def _item(intent: str, example: Node, file: str) -> Item:
             entities=entities,
             confidence=_number(facts.get("confidence")),
             flags=_names(facts.get("flags")),
+            surrogates=_surrogates(facts.get("surrogates"), file),
         )
     )
     if not item.text:
@@ -237,6 +241,22 @@ def _apart(node: Node | None, file: str) -> Iterator[Entity]:
                 "entities in the metadata are malformed; delete that line",
                 line=_line(mark),
             ) from None
+
+
+def _surrogates(node: Node | None, file: str) -> tuple[tuple[str, str], ...]:
+    """Read which invented value stands for which token."""
+    if node is None or node.tag == _NULL:
+        return ()
+    content = _mapping(node, file) if isinstance(node, MappingNode) else {"": node}
+    pairs = tuple((token, _text(value)) for token, value in content.items())
+    if not all(is_token(token) and value.strip() for token, value in pairs):
+        raise AnnotationError(
+            file,
+            "surrogates in the metadata are malformed; put them back as exported, "
+            "or delete that line",
+            line=_line(node),
+        )
+    return pairs
 
 
 def _mapping(node: Node, file: str) -> dict[str, Node]:
