@@ -17,6 +17,7 @@ from rasa_qa_plugin.decisions import Decisions
 from rasa_qa_plugin.privacy.events import EventMasker
 from rasa_qa_plugin.privacy.tokens import TokenMap, holds_token
 from rasa_qa_plugin.privacy.vault import PSEUDONYM_PREFIX, Vault
+from rasa_qa_plugin.privacy.withheld import is_name
 from rasa_qa_plugin.review.transcript import ratings_in, turns_in
 from rasa_qa_plugin.settings import Settings
 from rasa_qa_plugin.storage import consents, conversations, erasure, turns
@@ -389,6 +390,6 @@ def _standing(
 
 def _channel(events: Sequence[Mapping[str, Any]]) -> str | None:
     for event in events:
-        if event.get("event") == "user" and isinstance(event.get("input_channel"), str):
+        if event.get("event") == "user" and is_name(event.get("input_channel")):
             return str(event["input_channel"])
     return None

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 from ruamel.yaml import YAML
@@ -16,8 +16,21 @@ SECRET_VARIABLE = "RASA_QA_SECRET"  # noqa: S105 - the name, not the secret
 
 Fraction = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
 MaskedType = Literal[
-    "PHONE", "EMAIL", "CARD", "ACCOUNT", "ID", "ADDRESS", "NAME", "SECRET"
+    "PHONE",
+    "EMAIL",
+    "CARD",
+    "ACCOUNT",
+    "ID",
+    "ADDRESS",
+    "NAME",
+    "SECRET",
+    "IP",
+    "URL",
+    "OTHER",
 ]
+# ISO 3166-1 codes of the countries whose number forms and documents are known.
+Country = Literal["AR", "CL", "CO", "EC", "ES", "GT", "MX", "PE", "US", "UY"]
+COUNTRIES: tuple[Country, ...] = get_args(Country)
 WithoutConsent = Literal["structure", "anonymized", "nothing"]
 
 
@@ -33,6 +46,13 @@ class PrivacySettings(
         entities: Entity name to type, likewise.
         exclude: Slot and entity names that sound personal but are not.
         allow: Business terms ("HLSO 16/20") that are never masked.
+        countries: Countries whose telephone and document numbers are known by their
+            form alone; a cue word, a plus sign or a full IBAN counts for all countries.
+        detect_also: ``IP`` and ``URL``, which are not masked by default.
+        recognizers: File of further recognizers in Presidio's YAML format, relative to
+            the folder of `qa.yml`.
+        ner: Language (``es``, ``en``) to an installed spaCy model, for names and places
+            that no cue announces; slower by a factor of hundreds.
     """
 
     live_ttl_hours: Annotated[float, msgspec.Meta(ge=0.0)] = 24.0
@@ -40,6 +60,10 @@ class PrivacySettings(
     entities: dict[str, MaskedType] = {}
     exclude: list[str] = []
     allow: list[str] = []
+    countries: tuple[Country, ...] = COUNTRIES
+    detect_also: list[Literal["IP", "URL"]] = []
+    recognizers: str | None = None
+    ner: dict[Literal["es", "en"], str] = {}
 
 
 class ConsentSettings(
@@ -153,7 +177,13 @@ def load_settings(path: Path | None) -> Settings:
     """
     if path is None:
         return Settings()
-    return parse_settings(read_yaml(path), source=path.name)
+    settings = parse_settings(read_yaml(path), source=path.name)
+    privacy = settings.privacy
+    if privacy.recognizers is not None:
+        file = str(path.parent / privacy.recognizers)
+        privacy = msgspec.structs.replace(privacy, recognizers=file)
+        settings = msgspec.structs.replace(settings, privacy=privacy)
+    return settings
 
 
 def parse_settings(raw: Any, *, source: str = "qa.yml") -> Settings:

@@ -5,16 +5,15 @@ everything it left behind is searched: database with journal, logs, event broker
 exports, training data, run folders, backups.
 """
 
-import base64
 import gzip
-import json
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import Demo
+from tests.searching import Search, base64_forms, notations
 
 # A value and the pieces of it that would still betray the person.
 PLANTED = {
@@ -26,19 +25,13 @@ PLANTED = {
 }
 
 
-def notations(value: str) -> set[bytes]:
-    """Give a value as it might lie in a file."""
-    plain = value.encode()
-    return {
-        plain,
-        json.dumps(value)[1:-1].encode(),
-        value.upper().encode(),
-        value.lower().encode(),
-        value.encode("utf-16-le"),
-        base64.b64encode(plain)[:-4] if len(plain) > 12 else plain,
-        value.replace(" ", "%20").encode(),
-        value.replace("@", "%40").encode(),
-    }
+def search_for(values: Iterable[str]) -> Search:
+    """Give the search for values in every notation they may have."""
+    return Search(
+        (form, value)
+        for value in values
+        for form in notations(value) | base64_forms(value)
+    )
 
 
 def contents(folder: Path) -> Iterator[tuple[str, bytes]]:
@@ -61,21 +54,21 @@ def contents(folder: Path) -> Iterator[tuple[str, bytes]]:
 
 @pytest.mark.parametrize("kind", PLANTED)
 def test_no_file_of_the_demo_holds_what_diana_typed(demo: Demo, kind: str) -> None:
-    needles = {n for value in PLANTED[kind] for n in notations(value)}
+    search = search_for(PLANTED[kind])
     found = [
-        name for name, content in contents(demo.folder) for n in needles if n in content
+        name for name, content in contents(demo.folder) if search.found_in(content)
     ]
 
     assert found == []
 
 
 def test_no_file_of_the_demo_holds_a_sender_id(demo: Demo) -> None:
-    senders = [sender.encode() for sender in demo.senders]
+    search = search_for(demo.senders)
     found = [
-        name for name, content in contents(demo.folder) for s in senders if s in content
+        name for name, content in contents(demo.folder) if search.found_in(content)
     ]
 
-    assert len(senders) >= 5
+    assert len(demo.senders) >= 5
     assert found == []
 
 

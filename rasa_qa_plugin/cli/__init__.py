@@ -17,6 +17,7 @@ from rasa_qa_plugin.errors import ConfigError, RasaQAError
 _COMMANDS = {
     "init": ("setup", "init", "Add the plugin to a bot; shows the changes first."),
     "check": ("setup", "check", "Say what works and what is missing."),
+    "explain": ("privacy", "explain", "Show what would be masked in a text, and why."),
     "stats": ("turns", "stats", "Count turns, flags and ratings."),
     "turns": ("turns", "turns", "List turns, the doubtful ones first."),
     "export": ("annotation", "export", "Write flagged turns to an annotation file."),

@@ -1,17 +1,21 @@
 """The detector: our recognizers behind cheap gates, or inside a real AnalyzerEngine."""
 
+import unicodedata
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from presidio_analyzer import RecognizerResult
-
 from rasa_qa_plugin.privacy.allow_list import AllowList
-from rasa_qa_plugin.privacy.passage import Passage, fill
+from rasa_qa_plugin.privacy.gate import Gate
+from rasa_qa_plugin.privacy.passage import Composition, Passage, around
 from rasa_qa_plugin.privacy.recognizers.address import AddressRecognizer
 from rasa_qa_plugin.privacy.recognizers.base import ChatRecognizer
-from rasa_qa_plugin.privacy.recognizers.contact import EmailRecognizer
+from rasa_qa_plugin.privacy.recognizers.contact import EmailAddressRecognizer
 from rasa_qa_plugin.privacy.recognizers.names import NameRecognizer
+from rasa_qa_plugin.privacy.recognizers.network import (
+    IpAddressRecognizer,
+    WebAddressRecognizer,
+)
 from rasa_qa_plugin.privacy.recognizers.numbers import NumberRecognizer
 from rasa_qa_plugin.privacy.spans import Span, resolve
 from rasa_qa_plugin.settings import PrivacySettings
@@ -19,26 +23,15 @@ from rasa_qa_plugin.settings import PrivacySettings
 if TYPE_CHECKING:
     from presidio_analyzer import AnalyzerEngine
 
+    from rasa_qa_plugin.privacy.guests import Guests
+
 ENTITY_TYPES: Final = ("PHONE", "EMAIL", "CARD", "ACCOUNT", "ID", "ADDRESS", "NAME")
 LANGUAGES: Final = ("es", "en")
 
-# Presidio's names for what we have a shorter word for.
-_FROM_PRESIDIO: Final = {
-    "PERSON": "NAME",
-    "PHONE_NUMBER": "PHONE",
-    "EMAIL_ADDRESS": "EMAIL",
-    "CREDIT_CARD": "CARD",
-    "IBAN_CODE": "ACCOUNT",
-    "US_BANK_NUMBER": "ACCOUNT",
-    "LOCATION": "ADDRESS",
+_OPTIONAL: Final[dict[str, type[ChatRecognizer]]] = {
+    "IP": IpAddressRecognizer,
+    "URL": WebAddressRecognizer,
 }
-
-_RECOGNIZERS: Final[tuple[type[ChatRecognizer], ...]] = (
-    NumberRecognizer,
-    EmailRecognizer,
-    AddressRecognizer,
-    NameRecognizer,
-)
 
 _WINDOW = 4000
 _OVERLAP = 400
@@ -51,17 +44,35 @@ class PrivacyEngine:
     """Finds personal data in Spanish and English chat.
 
     Build it once; it is stateless apart from a memory of recent short texts, and any
-    number of threads may use it. It never loads a model and never opens a connection.
+    number of threads may use it. It never opens a connection, and loads no model but
+    those that the settings name.
+
+    Attributes:
+        is_clear: Tells of a text, in about a microsecond, that :meth:`find` would find
+            nothing; False means that it has to look.
     """
 
     def __init__(self, settings: PrivacySettings) -> None:
-        """Compile the allow-list of *settings*.
+        """Compile the allow-list of *settings*, open what else they name.
 
         Raises:
-            ConfigError: A term of ``privacy.allow`` would let personal data through.
+            ConfigError: A term of ``privacy.allow`` would let personal data through, or
+                the file of ``privacy.recognizers`` or a model of ``privacy.ner`` is
+                missing or unusable.
         """
-        self._recognizers = tuple(make() for make in _RECOGNIZERS)
-        self._allow = AllowList(settings.allow, scan=self._candidates)
+        self._settings = settings
+        self._recognizers = tuple(_recognizers(settings))
+        self._guests = _guests(settings)
+        self._allow = AllowList(
+            settings.allow, scan=lambda term: self.candidates(Passage(term))
+        )
+        gate = Gate(
+            word for recognizer in self._recognizers for word in recognizer.gate_words
+        )
+        # Nothing is known beforehand about what foreign recognizers look for.
+        self.is_clear: Callable[[str], bool] = (
+            gate.is_shut if self._guests is None else _unclear
+        )
         self._remembered = lru_cache(_REMEMBERED_TEXTS)(self._find)
 
     def find(self, text: str) -> list[Span]:
@@ -69,6 +80,11 @@ class PrivacyEngine:
 
         What is found is final: scanning the masked text again finds nothing more.
         """
+        if self.is_clear(text):
+            return []
+        if not text.isascii() and not unicodedata.is_normalized("NFC", text):
+            composition = Composition(text)
+            return [composition.span(span) for span in self._find(composition.text)]
         if len(text) <= _LONGEST_REMEMBERED:
             return list(self._remembered(text))
         return list(self._find(text))
@@ -79,67 +95,112 @@ class PrivacyEngine:
 
     def _find(self, text: str) -> tuple[Span, ...]:
         if len(text) <= _WINDOW:
-            return tuple(self.settle(text, self._candidates))
+            return tuple(self.settle(text, self.candidates))
         found: list[Span] = []
         for start, window in windows(text):
             found += (
                 Span(s.start + start, s.end + start, s.entity_type, s.score, s.rule)
-                for s in self.settle(window, self._candidates)
+                for s in self.settle(window, self.candidates)
             )
         return tuple(resolve(found, text=text))
 
-    def settle(self, text: str, scan: Callable[[str], Iterable[Span]]) -> list[Span]:
+    def settle(
+        self, text: str, scan: Callable[[Passage], Iterable[Span]]
+    ) -> list[Span]:
         """Scan until nothing more turns up, each time without what was found before.
 
         A number beside a masked one may look different from the same number beside the
         original; without this, masking twice could mask more than masking once.
         """
         found: list[Span] = []
-        rest = text
+        passage = Passage(text)
         for _ in range(_MOST_ROUNDS):
-            more = self.without_terms(list(scan(rest)), text=rest)
+            more = self.without_terms(list(scan(passage)), text=passage.text)
             if not more:
                 break
             found = resolve([*found, *more], text=text)
-            rest = fill(text, found)
+            if self.is_clear(around(text, found)):
+                break
+            passage = passage.without(found)
         return found
 
-    def _candidates(self, text: str) -> list[Span]:
-        passage = Passage(text)
+    def candidates(self, passage: Passage) -> list[Span]:
+        """Give what all recognizers find, overlaps and all.
+
+        The same set, but for spans inside others of their type, as
+        ``AnalyzerEngine.analyze`` gives for both languages.
+        """
         spans: list[Span] = []
         for recognizer in self._recognizers:
             if recognizer.may_hold(passage):
                 spans += recognizer.find(passage)
+        if self._guests is not None:
+            spans += self._guests.find(passage.text, passage.words)
         return spans
+
+    def sources(self, text: str) -> list[tuple[str, Span]]:
+        """Give every candidate with the name of its recognizer, for explanations."""
+        passage = Passage(text)
+        found = [
+            (recognizer.name, span)
+            for recognizer in self._recognizers
+            for span in recognizer.find(passage)
+        ]
+        if self._guests is not None:
+            found += [
+                (span.rule.partition(": ")[0], span)
+                for span in self._guests.find(passage.text, passage.words)
+            ]
+        return found
 
     def analyzer(self) -> "AnalyzerEngine":
         """Build a Presidio ``AnalyzerEngine`` with the same recognizers.
 
-        It runs on blank spaCy pipelines: no model is loaded or fetched. It gives the
+        It runs on blank spaCy pipelines unless the settings name models. It gives the
         candidates; :meth:`settle` makes them what :meth:`find` gives.
         """
         from rasa_qa_plugin.privacy.presidio import (  # spaCy, on demand
             build_analyzer,
         )
 
+        guests = self._guests
         return build_analyzer(
-            [make(language) for language in LANGUAGES for make in _RECOGNIZERS],
+            [
+                *(
+                    recognizer
+                    for language in LANGUAGES
+                    for recognizer in _recognizers(self._settings, language)
+                ),
+                *(guests.recognizers if guests else ()),
+                *(guests.name_recognizers() if guests else ()),
+            ],
             languages=LANGUAGES,
+            models=guests.models if guests else None,
         )
 
 
-def spans_of(results: Iterable[RecognizerResult]) -> list[Span]:
-    """Read Presidio's results as spans, in our names for the types."""
+def _recognizers(
+    settings: PrivacySettings, language: str = LANGUAGES[0]
+) -> list[ChatRecognizer]:
     return [
-        Span(
-            result.start,
-            result.end,
-            _FROM_PRESIDIO.get(result.entity_type, result.entity_type),
-            float(result.score),
-            getattr(result.analysis_explanation, "pattern_name", None) or "presidio",
-        )
-        for result in results
+        NumberRecognizer(language, countries=settings.countries),
+        EmailAddressRecognizer(language),
+        AddressRecognizer(language),
+        NameRecognizer(language),
+        *(_OPTIONAL[name](language) for name in settings.detect_also),
     ]
+
+
+def _guests(settings: PrivacySettings) -> "Guests | None":
+    if settings.recognizers is None and not settings.ner:
+        return None
+    from rasa_qa_plugin.privacy.guests import open_guests  # on demand, as above
+
+    return open_guests(settings)
+
+
+def _unclear(_text: str) -> bool:
+    return False
 
 
 def windows(text: str) -> Iterable[tuple[int, str]]:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from rasa_qa_plugin.privacy.engine import PrivacyEngine
 from rasa_qa_plugin.privacy.field_types import FieldTypes
+from rasa_qa_plugin.privacy.harmless import are_plain_responses, is_harmless
 from rasa_qa_plugin.privacy.passage import TOKEN
 from rasa_qa_plugin.privacy.payloads import read_payload
 from rasa_qa_plugin.privacy.spans import VALIDATED, Alignment, Span
@@ -21,6 +22,7 @@ from rasa_qa_plugin.privacy.withheld import (
     Event,
     bare_event,
     hashed_message_id,
+    is_name,
     is_reference,
     withheld_event,
 )
@@ -55,17 +57,29 @@ class EventMasker:
     def mask_all(self, events: Sequence[Event], tokens: TokenMap) -> list[Event]:
         """Give masked copies of *events*: as many, in the same order.
 
-        All events teach before any is masked for good: a slot that a form sets after
-        the message tells what the message held.
+        An event that holds nothing personal comes back itself. All events teach before
+        any is masked for good: a slot that a form sets after the message tells what the
+        message held.
         """
+        masking = _Masking(
+            ValueMasker(self._engine, self._fields, tokens), self._fields
+        )
         for event in events:
-            self._learn(event, tokens)
+            masking.learn(event)
         for _ in range(_MOST_PASSES):
             known = len(tokens)
-            forms, failures = self._pass(events, tokens)
+            forms = []
+            failed = 0
+            masking.start()
+            for event in events:
+                try:
+                    forms.append(masking.event(event))
+                except Exception:  # noqa: BLE001 - fail closed, event by event
+                    forms.append(self.withhold(event))
+                    failed += 1
             if len(tokens) == known:
                 break
-        self.failures += failures
+        self.failures += failed
         return forms
 
     def withhold(self, event: Event) -> Event:
@@ -81,31 +95,9 @@ class EventMasker:
         Raises:
             Exception: Detection failed; the caller must not use the text then.
         """
+        if not self._engine.find(text) and not text.lstrip().startswith("/"):
+            return text
         return ValueMasker(self._engine, self._fields, TokenMap()).string(text)
-
-    def _learn(self, event: Event, tokens: TokenMap) -> None:
-        try:
-            self._masking(tokens).learn(event)
-        except Exception:  # noqa: BLE001 - masking it will fail too, and be counted
-            return
-
-    def _pass(
-        self, events: Sequence[Event], tokens: TokenMap
-    ) -> tuple[list[Event], int]:
-        masking = self._masking(tokens)
-        forms = []
-        failures = 0
-        for event in events:
-            try:
-                forms.append(masking.event(event))
-            except Exception:  # noqa: BLE001 - fail closed, event by event
-                forms.append(self.withhold(event))
-                failures += 1
-        return forms, failures
-
-    def _masking(self, tokens: TokenMap) -> "_Masking":
-        values = ValueMasker(self._engine, self._fields, tokens)
-        return _Masking(values, self._fields)
 
 
 class _Masking:
@@ -115,21 +107,35 @@ class _Masking:
     counts its offsets in the text of the message before it.
     """
 
+    __slots__ = ("_fields", "_heard", "_values")
+
     def __init__(self, values: ValueMasker, fields: FieldTypes) -> None:
         self._values = values
         self._fields = fields
         self._heard: Alignment | None = None
 
+    def start(self) -> None:
+        """Forget what was heard last: the events come again from the first."""
+        self._heard = None
+
     def learn(self, event: Event) -> None:
         """Remember the values of slots and entities whose names say what they are."""
-        if event.get("event") == "slot":
-            kind = self._fields.of_slot(str(event.get("name")))
-            if kind is not None:
-                self._values.typed(kind, event.get("value"))
+        try:
+            if event.get("event") == "slot":
+                kind = self._fields.of_slot(str(event.get("name")))
+                if kind is not None:
+                    self._values.typed(kind, event.get("value"))
+                return
+            parsed = event.get("parse_data")
+            heard = parsed.get("entities") if parsed else None
+            for entities in (heard, event.get("entities")):
+                if entities:
+                    self._learn_entities(entities)
+        except Exception:  # noqa: BLE001 - masking it will fail too, and be counted
             return
-        entities = (event.get("parse_data") or {}).get("entities") or []
-        own = event.get("entities") or []
-        for entity in [*entities, *(own if isinstance(own, list) else [])]:
+
+    def _learn_entities(self, entities: Any) -> None:
+        for entity in entities if isinstance(entities, list) else ():
             if isinstance(entity, dict):
                 kind = self._fields.of_entity(str(entity.get("entity")))
                 if kind is not None:
@@ -138,9 +144,9 @@ class _Masking:
     def event(self, event: Event) -> Event:
         """Mask one event."""
         kind = event.get("event")
-        structure = STRUCTURE.get(kind, frozenset()) if isinstance(kind, str) else ()
         if kind == "user":
             return self._user(event)
+        structure = STRUCTURE.get(kind, frozenset()) if isinstance(kind, str) else ()
         form: Event = {}
         for key, value in event.items():
             if key in COMMON or key in structure:
@@ -156,6 +162,9 @@ class _Masking:
         return form
 
     def _user(self, event: Event) -> Event:
+        if is_harmless(event, self._values):
+            self._heard = None  # all offsets stay where they are
+            return event
         data = event.get("parse_data")
         entities = data.get("entities") if isinstance(data, dict) else None
         self._heard = None  # should this message fail, offsets in it mean nothing
@@ -172,6 +181,8 @@ class _Masking:
                 form[key] = self._entities(value, heard)
             elif key == "message_id":
                 form[key] = hashed_message_id(value)
+            elif key == "input_channel" and is_name(value):
+                form[key] = value
             else:
                 form[key] = self._values.anything(value)
         return form
@@ -191,7 +202,8 @@ class _Masking:
                 is_command = isinstance(own, str) and own.lstrip().startswith("/")
                 form[key] = self._intents(value) if is_command else value
             elif key == "response_selector" and isinstance(value, dict):
-                form[key] = self._responses(value)
+                plain = are_plain_responses(value, self._values)
+                form[key] = value if plain else self._responses(value)
             elif key == "qa":
                 form[key] = value
             elif key == "message_id":

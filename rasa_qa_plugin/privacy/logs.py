@@ -13,9 +13,10 @@ import threading
 import traceback
 import warnings
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, MutableMapping
-from types import TracebackType
+from collections.abc import Callable, Iterable, Iterator, MutableMapping
 from typing import Any
+
+from rasa_qa_plugin.errors import RasaQAError
 
 WITHHELD = "[WITHHELD]"
 
@@ -42,20 +43,30 @@ _QUOTED_ID = re.compile(
 )
 _ID_AFTER_ID = re.compile(r"(?P<cue>\bid:?\s+)'(?P<id>[^']*)'", re.IGNORECASE)
 _PATH_ID = re.compile(r"(?P<cue>/conversations/)(?P<id>[^/\s?\"']+)")
-_SLOT_VALUE = re.compile(
-    r"(?P<cue>\bSlotSet\(key: [^,]*, value: )(?P<value>.*?)(?=\)|$)"
+# A websocket's session, which is the sender id unless the page brings its own.
+_SOCKET_ID = re.compile(r"(?P<cue>\bUser )(?P<id>\S+)(?= (?:dis)?connected\b)")
+# After these words Rasa, its SDK and asyncio print what they were given, to the end.
+_FROM_HERE_ON = re.compile(
+    r"(?P<cue>\bSlotSet\(key: [^,]{0,255}, value: "
+    r"|\b(?:UserUttered|BotUttered|AgentUttered|Entities|EntitiesAdded"
+    r"|ReminderScheduled|ReminderCancelled)\("
+    r"|\b(?:request body is|NLG response:|Response:|Parameters:|Request JSON:"
+    r"|ignored event:) "
+    r"|\bexception=\w+\().+",
+    re.DOTALL,
 )
-_EVENT_TEXT = re.compile(
-    r"(?P<cue>\b(?:UserUttered|BotUttered|Entities)\()(?P<value>.*?)(?=\)|$)", re.DOTALL
-)
+# What an action that declines is made to say when its author says nothing.
+_REJECTION = re.compile(r"Custom action '[^']*' rejected (?:to run|execution)\.?")
+# Rasa's file broker writes through a logger; what gets there is masked already.
+_BROKER_LOGGER = "event-logger"
 _TRACEBACK = "Traceback (most recent call last)"
 _RECENT_SENDERS = 2000
 _SHORTEST_SENDER = 4
 _LONGEST_MESSAGE = 4000
 # Rasa's warnings quote what they could not parse.
 _QUOTE = re.compile(r"[\"'{\[:].*", re.DOTALL)
-
-ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
+_SHORTEST_QUOTATION = 3
+_LONGEST_CHAIN = 10
 
 
 class LogMasker:
@@ -90,8 +101,12 @@ class LogMasker:
             while len(self._senders) > _RECENT_SENDERS:
                 self._senders.popitem(last=False)
 
-    def text(self, message: str) -> str:
-        """Mask one message; whatever goes wrong, nothing raw comes back."""
+    def text(self, message: str, *, errors: Iterable[Any] = ()) -> str:
+        """Mask one message; whatever goes wrong, nothing raw comes back.
+
+        What the error being handled says, or any of *errors*, is withheld: programs
+        raise errors with the values that upset them.
+        """
         if getattr(self._busy, "now", False):
             return WITHHELD  # the detector itself is logging
         if len(message) > _LONGEST_MESSAGE:
@@ -99,11 +114,11 @@ class LogMasker:
             return WITHHELD
         self._busy.now = True
         try:
+            message = _without_quotations(message, (sys.exc_info()[1], *errors))
             if _TRACEBACK in message:
                 message = "\n".join(_without_messages(message))
-            message = _SLOT_VALUE.sub(rf"\g<cue>{WITHHELD}", message)
-            message = _EVENT_TEXT.sub(rf"\g<cue>{WITHHELD}", message)
-            for pattern in (_QUOTED_ID, _ID_AFTER_ID, _PATH_ID):
+            message = _FROM_HERE_ON.sub(rf"\g<cue>{WITHHELD}", message)
+            for pattern in (_QUOTED_ID, _ID_AFTER_ID, _PATH_ID, _SOCKET_ID):
                 message = pattern.sub(self._named, message)
             return self._mask(self._without_senders(message))
         except Exception:  # noqa: BLE001 - fail closed, and a log call must not raise
@@ -143,11 +158,13 @@ class LogMasker:
 
     def record(self, record: logging.LogRecord) -> logging.LogRecord:
         """Mask a record in place and give it back."""
+        if record.name == _BROKER_LOGGER:
+            return record
         try:
             message = record.getMessage()
         except Exception:  # noqa: BLE001 - wrong arguments; logging would print them
             message = WITHHELD
-        record.msg = self.text(message)
+        record.msg = self.text(message, errors=_errors_of(record))
         record.args = ()
         if record.exc_info:
             record.exc_text = _exception_text(record.exc_info)
@@ -250,6 +267,42 @@ def _exception_text(exc_info: Any) -> str | None:
     return "\n".join(_frames(exc_info[1])).rstrip()
 
 
+def _errors_of(record: logging.LogRecord) -> Iterator[Any]:
+    """Give what in a record may be an error; asyncio logs those of others."""
+    yield record.msg
+    arguments = record.args
+    yield from arguments.values() if isinstance(arguments, dict) else arguments or ()
+    if isinstance(record.exc_info, tuple):
+        yield record.exc_info[1]
+
+
+def _without_quotations(message: str, errors: Iterable[Any]) -> str:
+    """Withhold what the errors, and those behind them, say of themselves."""
+    for error in errors:
+        steps = 0
+        while isinstance(error, BaseException) and steps < _LONGEST_CHAIN:
+            # The system's own errors name files and addresses, ours hold no values.
+            if not isinstance(error, (OSError, RasaQAError)):
+                message = _without_words(message, error)
+            error = error.__cause__ or error.__context__  # noqa: PLW2901
+            steps += 1
+    return message
+
+
+def _without_words(message: str, error: BaseException) -> str:
+    said = {str(error)}
+    for argument in error.args:
+        if isinstance(argument, str):
+            said |= {argument, repr(argument)[1:-1]}
+    for words in sorted(said, key=len, reverse=True):
+        if min(len(words), len(message)) < _SHORTEST_QUOTATION:
+            continue
+        message = message.replace(words, WITHHELD)
+        if message in words and not _REJECTION.fullmatch(message):
+            return WITHHELD  # a part of the error: the answer inside a request's error
+    return message
+
+
 def _frames(error: BaseException) -> Iterator[str]:
     inner = error.__cause__ or (
         None if error.__suppress_context__ else error.__context__
@@ -262,13 +315,21 @@ def _frames(error: BaseException) -> Iterator[str]:
 
 
 def _without_messages(text: str) -> Iterator[str]:
-    """Keep the frames of a printed traceback, withhold its error messages."""
-    inside = False
+    """Keep the frames of a printed traceback, withhold its error messages.
+
+    A message may look like frames or like another error, so after the name of an error
+    nothing comes through until the next traceback begins.
+    """
+    state = "before"
     for line in text.splitlines():
         if _TRACEBACK in line:
-            inside = True
+            state = "frames"
             yield line[: line.index(_TRACEBACK)] + _TRACEBACK + ":"
-        elif not inside or line.startswith(("  File ", "    ")):
+        elif state == "before" or (
+            state == "frames" and line.startswith(("  File ", "    "))
+        ):
             yield line
-        elif match := re.match(r"[\w.]+(?=:|$)", line):
-            yield f"{match.group(0)}: {WITHHELD}"
+        elif state == "frames":
+            state = "message"
+            match = re.match(r"[\w.]+(?=:|$)", line)
+            yield f"{match.group() if match else 'Error'}: {WITHHELD}"

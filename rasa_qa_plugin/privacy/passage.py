@@ -5,7 +5,9 @@ Every view has the length of the text it came from, so offsets hold in all of th
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+
+import msgspec
 
 from rasa_qa_plugin.privacy.spans import Span
 
@@ -14,10 +16,11 @@ from rasa_qa_plugin.privacy.spans import Span
 BARRIER = "\ufffc"
 
 TOKEN = re.compile(
-    r"\[(?:(?:PHONE|EMAIL|CARD|ACCOUNT|ID|ADDRESS|NAME|SECRET)(?:_\d{1,4})?|WITHHELD)\]"
+    r"\[(?:(?:PHONE|EMAIL|CARD|ACCOUNT|ID|ADDRESS|NAME|SECRET|IP|URL|OTHER)"
+    r"(?:_\d{1,4})?|WITHHELD)\]"
 )
 _WORD = re.compile(r"\w+")
-_DIGITS = "0123456789"
+_DIGIT = re.compile("[0-9]")
 
 
 def word_table(words: str) -> tuple[str, ...]:
@@ -66,37 +69,113 @@ _TIDY = _Table(plain=False)
 _PLAIN = _Table(plain=True)
 
 
+def _bytes_table(table: _Table) -> bytes:
+    """Give *table* for the characters of Latin-1, where it stays inside of it."""
+    return "".join(map(chr, range(256))).translate(table).encode("latin-1")
+
+
+_TIDY_BYTES = _bytes_table(_TIDY)
+_PLAIN_BYTES = _bytes_table(_PLAIN)
+
+
+def _view(text: str, table: _Table, bytes_table: bytes) -> str:
+    """Translate *text*; by bytes where it is Latin-1, as nearly all chat is."""
+    try:
+        return text.encode("latin-1").translate(bytes_table).decode("latin-1")
+    except UnicodeEncodeError:
+        return text.translate(table)
+
+
 def plain_text(text: str) -> str:
     """Lower case without accents, same length."""
     if text.isascii() and text.isprintable():
         return text.lower()
-    return text.translate(_PLAIN)
+    return _view(text, _PLAIN, _PLAIN_BYTES)
 
 
 class Passage:
     """The views of one text that all recognizers share.
 
     Attributes:
-        raw: The text with odd digits, blanks and dashes made ordinary, case kept.
-        plain: The same in lower case without accents, for cue words.
-        words: The words of ``plain``; the first, cheapest test of most rules.
-        digits: How many digits there are.
+        text: The text as typed, tokens in it turned into barriers.
+        plain: The same in lower case without accents, odd digits, blanks and dashes
+            made ordinary; for cue words.
+        words: The words in lower case without accents; the first, cheapest test of
+            most rules.
+        digits: How many digits there are, of any script.
     """
 
-    __slots__ = ("digits", "plain", "raw", "words")
+    __slots__ = ("_raw", "digits", "plain", "text", "words")
+
+    def __init__(
+        self, text: str, raw: str | None = None, plain: str | None = None
+    ) -> None:
+        """Prepare *text*; tokens in it become barriers.
+
+        *raw* and *plain* are its views, where they are known already.
+        """
+        self.text = text = barred(text)
+        self._raw = raw
+        self.plain = plain = plain_text(text) if plain is None else plain
+        self.words = frozenset(_WORD.findall(plain))
+        self.digits = len(_DIGIT.findall(plain))
+
+    @property
+    def raw(self) -> str:
+        """The text with odd digits, blanks and dashes made ordinary, case kept."""
+        if self._raw is None:
+            text = self.text
+            simple = text.isascii() and text.isprintable()
+            self._raw = text if simple else _view(text, _TIDY, _TIDY_BYTES)
+        return self._raw
+
+    def holds_at(self) -> bool:
+        """Tell whether there is an ``@``."""
+        return "@" in self.plain
+
+    def without(self, spans: Sequence[Span]) -> "Passage":
+        """Give the same passage with *spans* turned into barriers."""
+        views = self.text, self.raw, self.plain
+        return Passage(*(fill(view, spans) for view in views))
+
+
+class Composition:
+    """A text whose letters and accents are joined, with the way back.
+
+    "e" and a combining accent become "é", so that cue words are known again.
+    """
 
     def __init__(self, text: str) -> None:
-        """Prepare *text*; tokens in it become barriers."""
-        if "[" in text:
-            text = TOKEN.sub(_barrier, text)
-        if text.isascii() and text.isprintable():
-            self.raw = text
-            self.plain = text.lower()
-        else:
-            self.raw = text.translate(_TIDY)
-            self.plain = text.translate(_PLAIN)
-        self.words = frozenset(_WORD.findall(self.plain))
-        self.digits = sum(map(self.plain.count, _DIGITS))
+        """Join what belongs together in *text* (Unicode NFC, letter by letter)."""
+        parts: list[str] = []
+        self._starts: list[int] = []
+        position = 0
+        while position < len(text):
+            end = position + 1
+            while end < len(text) and unicodedata.combining(text[end]):
+                end += 1
+            part = unicodedata.normalize("NFC", text[position:end])
+            parts.append(part)
+            self._starts += [position] * len(part)
+            position = end
+        self._starts.append(len(text))
+        self.text = "".join(parts)
+
+    def span(self, span: Span) -> Span:
+        """Give a span of :attr:`text` in the offsets of the original."""
+        end = span.end
+        while end < len(self._starts) - 1 and (
+            self._starts[end] == self._starts[end - 1]
+        ):
+            end += 1
+        return msgspec.structs.replace(
+            span, start=self._starts[span.start], end=self._starts[end]
+        )
+
+
+def barred(text: str) -> str:
+    """Turn the tokens in *text* into barriers, same length."""
+    return TOKEN.sub(_barrier, text) if "[" in text else text
 
 
 def _barrier(match: re.Match[str]) -> str:
@@ -112,3 +191,14 @@ def fill(text: str, spans: Iterable[Span]) -> str:
         position = span.end
     parts.append(text[position:])
     return "".join(parts)
+
+
+def around(text: str, spans: Iterable[Span]) -> str:
+    """Give what is left of *text* around the spans, each of them a blank."""
+    parts: list[str] = []
+    position = 0
+    for span in spans:
+        parts.append(text[position : span.start])
+        position = span.end
+    parts.append(text[position:])
+    return " ".join(parts)

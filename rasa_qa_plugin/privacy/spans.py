@@ -30,8 +30,8 @@ def resolve(spans: Iterable[Span], *, text: str) -> list[Span]:
 
     Surer rules win, then longer spans. Two exceptions keep values whole: a span inside
     a longer one of its own type is part of it, and an address takes in the house
-    numbers that looked like something else. What a loser covered beside the winner
-    stays covered, unless it is only punctuation.
+    numbers that looked like something else and the names that streets have. What a
+    loser covered beside the winner stays covered, unless it is only punctuation.
     """
     candidates = sorted(set(spans), key=_by_extent)
     if len(candidates) < 2:  # noqa: PLR2004
@@ -62,14 +62,19 @@ def _by_right(span: Span) -> tuple[float, int, int, str, str]:
 
 
 def _without_parts(spans: Sequence[Span]) -> list[Span]:
-    """Drop spans that belong to a longer span: same type, or a number in an address."""
+    """Drop spans that belong to a longer one: same type, or a part of an address."""
     widest: dict[str, int] = {}
+    street = -1  # where the furthest address ends that is no guess
     parts = set()
     for span in sorted(spans, key=_by_extent):
         if span.end <= widest.get(span.entity_type, -1) or (
             span.score <= SHAPE and span.end <= widest.get("ADDRESS", -1)
         ):
             parts.add(span)
+        elif span.entity_type == "NAME" and span.end <= street:
+            parts.add(span)  # streets are named after people, whoever says so
+        elif span.entity_type == "ADDRESS" and span.score >= CUE:
+            street = max(street, span.end)
         widest[span.entity_type] = max(widest.get(span.entity_type, -1), span.end)
     return [span for span in spans if span not in parts]
 

@@ -1,38 +1,29 @@
 """The numbering of masked values in one conversation: same value, same token."""
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from itertools import pairwise
+from operator import itemgetter
 from typing import Any
 
 import msgspec
 
-from rasa_qa_plugin.privacy.passage import TOKEN, Passage, plain_text, word_table
+from rasa_qa_plugin.privacy.known_forms import (
+    ATOM,
+    FEWEST_PHONE_DIGITS,
+    forms_of,
+    normal_form,
+    same_phone,
+)
+from rasa_qa_plugin.privacy.passage import TOKEN, Composition, barred, plain_text
 from rasa_qa_plugin.privacy.spans import KNOWN, Span
 
 MOST_VALUES = 500
 
-_ATOM = re.compile(r"\d+|[^\W\d_]+")
-_FEWEST_CHARACTERS = 3
-_FEWEST_DIGITS = 4
+_DIGIT = re.compile("[0-9]")
 _WIDEST_GAP = 3
 _MOST_DIGITS = 40
-
-# A slot may hold these by mistake; masking them everywhere would wipe the conversation.
-_COMMON: frozenset[str] = frozenset(
-    word_table("""
-        acepto adios algo alguien anonimo ayuda ayer buenas buenos bueno bye camaron
-        cancel cancelar casa chao chat claro cliente comprar confirmar correcto
-        correo cual cuando cuanto customer dale del desconocido dias direccion email
-        esta este false first gerente gracias hello help here hey him hola hoy info
-        listo los las manana mas menu mismo misma mucho muy nada nadie name ninguna
-        ninguno nobody nombre none null okay oficina otra otro para pedido perdon
-        pero phone please por precio producto que quiero quien restart salir salud
-        sales señor senor sería skip sorry start stop tarde tardes telefono test
-        text thank thanks the todo true una uno user usuario usted ventas yeah yes
-        you
-    """)
-)
 
 
 class _Value(msgspec.Struct, frozen=True, array_like=True):
@@ -59,6 +50,12 @@ class TokenMap:
         self._counts: dict[str, int] = {}
         self._numbers: dict[str, Span] = {}
         self._phrases: dict[str, list[tuple[tuple[str, ...], Span, bool]]] = {}
+        # Secrets so short that they are only known when they stand alone: "917".
+        self._alone: dict[str, Span] = {}
+        # Parts of values, and values that stood in a sentence, to the token of it.
+        self._aliases: dict[str, str] = {}
+        # Telephones by their last digits: the country code may be there or not.
+        self._phones: dict[str, list[tuple[str, Span]]] = {}
 
     def __len__(self) -> int:
         """Count the known values."""
@@ -69,10 +66,12 @@ class TokenMap:
 
         A value already known keeps its token, even when it now comes as another type.
         """
-        key = _key(entity_type, value)
-        known = self._tokens.get(key)
+        key = normal_form(entity_type, value)
+        known = self._tokens.get(key) or self._aliases.get(key)
         if known is not None:
             return known
+        if entity_type == "PHONE" and (phone := self._phone(key)) is not None:
+            return phone.rule
         if not key or len(self._values) >= MOST_VALUES:
             return f"[{entity_type}]"
         number = self._counts.get(entity_type, 0) + 1
@@ -89,31 +88,47 @@ class TokenMap:
     def find(self, text: str) -> list[Span]:
         """Give where known values stand in *text*; ``rule`` is the token of each.
 
-        Numbers are found with any spacing, words in any case and with any accents, but
-        only whole. Not sought: values of less than three characters or four digits,
-        common words, single-word addresses. Of a name of several words, each word of
-        three letters is found too where it is capitalized.
+        Numbers are found with any spacing, telephones with and without the country
+        code, words in any case and with any accents, but only whole. Not sought: values
+        of less than three characters or four digits, common words, single-word
+        addresses. Of a name of several words, each word of three letters is found too
+        where it is capitalized or a common given name. Of a whole sentence, what is
+        sought is the value in it.
         """
-        atoms_here = _ATOM.findall(plain_text(text)) if self._values else ()
-        if self._phrases.keys().isdisjoint(atoms_here) and not (
-            self._numbers and any(map(str.isdigit, atoms_here))
+        if not self._values:
+            return []
+        if not text.isascii() and not unicodedata.is_normalized("NFC", text):
+            composition = Composition(text)
+            return [composition.span(s) for s in self._find(composition.text)]
+        return self._find(text)
+
+    def _find(self, text: str) -> list[Span]:
+        alone = self._alone.get(text.strip()) if self._alone else None
+        if alone is not None:
+            start = len(text) - len(text.lstrip())
+            end = len(text.rstrip())
+            return [msgspec.structs.replace(alone, start=start, end=end)]
+        plain = plain_text(barred(text))
+        if self._phrases.keys().isdisjoint(ATOM.findall(plain)) and not (
+            self._numbers and _DIGIT.search(plain)
         ):
             return []
-        passage = Passage(text)
         atoms = [
             (match.group(), match.start(), match.end())
-            for match in _ATOM.finditer(passage.plain)
+            for match in ATOM.finditer(plain)
         ]
         found: list[Span] = []
         index = 0
         while index < len(atoms):
-            hit = self._number_at(atoms, index) or self._phrase_at(
-                atoms, index, passage.raw
-            )
-            if hit is None:
+            hits = []
+            if atoms[index][0].isdigit():
+                hits += self._number_at(atoms, index, plain)
+            if atoms[index][0] in self._phrases:
+                hits += self._phrase_at(atoms, index, text)
+            if not hits:
                 index += 1
                 continue
-            size, known = hit
+            size, known = max(hits, key=itemgetter(0))
             found.append(
                 msgspec.structs.replace(
                     known, start=atoms[index][1], end=atoms[index + size - 1][2]
@@ -150,21 +165,30 @@ class TokenMap:
         return token
 
     def _index(self, value: _Value, known: Span) -> None:
-        atoms = tuple(_ATOM.findall(plain_text(value.key)))
-        joined = "".join(atoms)
-        if joined.isdigit():
-            if len(joined) >= _FEWEST_DIGITS:
-                self._numbers.setdefault(joined, known)
-            return
-        if len(joined) < _FEWEST_CHARACTERS or joined in _COMMON:
-            return
-        if value.entity_type == "ADDRESS" and len(atoms) == 1:
-            return  # a city, most likely: it is in half of all messages
-        self._add_phrase(atoms, known, capital=False)
-        if value.entity_type == "NAME" and len(atoms) > 1:
-            for part in atoms:
-                if len(part) >= _FEWEST_CHARACTERS and part not in _COMMON:
-                    self._add_phrase((part,), known, capital=True)
+        for form in forms_of(value.entity_type, value.key):
+            first = form.atoms[0]
+            self._aliases.setdefault(form.key or " ".join(form.atoms), known.rule)
+            if form.alone:
+                self._alone.setdefault(first, known)
+            elif first[0].isdigit() and len(form.atoms) == 1:
+                self._numbers.setdefault(first, known)
+                if value.entity_type == "PHONE":
+                    tail = first[-FEWEST_PHONE_DIGITS:]
+                    self._phones.setdefault(tail, []).append((first, known))
+            else:
+                self._add_phrase(form.atoms, known, capital=form.capital)
+
+    def _phone(self, digits: str, *, longer: bool = True) -> Span | None:
+        """Give the known telephone that *digits* are, with or without country code.
+
+        Unless *longer*, they may not be more than were known.
+        """
+        for number, known in self._phones.get(digits[-FEWEST_PHONE_DIGITS:], ()):
+            if (longer or len(digits.lstrip("0")) <= len(number)) and same_phone(
+                number, digits
+            ):
+                return known
+        return None
 
     def _add_phrase(
         self, atoms: tuple[str, ...], known: Span, *, capital: bool
@@ -174,29 +198,33 @@ class TokenMap:
         phrases.sort(key=lambda phrase: -len(phrase[0]))
 
     def _number_at(
-        self, atoms: list[tuple[str, int, int]], index: int
-    ) -> tuple[int, Span] | None:
+        self, atoms: list[tuple[str, int, int]], index: int, plain: str
+    ) -> list[tuple[int, Span]]:
         """Give how many atoms from *index* make a known number, the most first."""
-        if not self._numbers or not atoms[index][0].isdigit():
-            return None
+        if not self._numbers:
+            return []
         digits = ""
-        best = None
+        best: list[tuple[int, Span]] = []
         end = atoms[index][1]
+        with_code = end > 0 and plain[end - 1] == "+"
         for size, (atom, start, stop) in enumerate(atoms[index : index + 12], start=1):
-            if not atom.isdigit() or start - end > _WIDEST_GAP:
+            if start - end > _WIDEST_GAP or not (atom.isdigit() or len(atom) == 1):
                 break
             digits += atom
             end = stop
             if len(digits) > _MOST_DIGITS:
                 break
             known = self._numbers.get(digits)
+            if known is None:
+                # Not "20 0991234567": a code is written at one with its number.
+                known = self._phone(digits, longer=size == 1 or with_code)
             if known is not None:
-                best = size, known
+                best = [(size, known)]
         return best
 
     def _phrase_at(
-        self, atoms: list[tuple[str, int, int]], index: int, raw: str
-    ) -> tuple[int, Span] | None:
+        self, atoms: list[tuple[str, int, int]], index: int, text: str
+    ) -> list[tuple[int, Span]]:
         for phrase, known, capital in self._phrases.get(atoms[index][0], ()):
             size = len(phrase)
             here = atoms[index : index + size]
@@ -206,19 +234,10 @@ class TokenMap:
                     after[1] - before[2] <= _WIDEST_GAP
                     for before, after in pairwise(here)
                 )
-                and (not capital or raw[here[0][1]].isupper())
+                and (not capital or text[here[0][1]].isupper())
             ):
-                return size, known
-        return None
-
-
-def _key(entity_type: str, value: str) -> str:
-    """Give the normal form of a value: what is left when only writing differs."""
-    if entity_type == "EMAIL":
-        return value.strip().casefold()
-    atoms = _ATOM.findall(plain_text(value))
-    joined = "".join(atoms)
-    return joined if joined.isdigit() else " ".join(atoms)
+                return [(size, known)]
+        return []
 
 
 def is_token(value: str) -> bool:

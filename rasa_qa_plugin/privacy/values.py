@@ -28,20 +28,28 @@ class ValueMasker:
     very same object.
     """
 
+    __slots__ = ("_engine", "_fields", "_is_clear", "_tokens")
+
     def __init__(
         self, engine: PrivacyEngine, fields: FieldTypes, tokens: TokenMap
     ) -> None:
         """Detect with *engine*, type with *fields*, number with *tokens*."""
         self._engine = engine
+        self._is_clear = engine.is_clear
         self._fields = fields
         self._tokens = tokens
 
     def string(self, text: str) -> str:
         """Mask a text of any kind."""
-        if text.lstrip().startswith("/"):
-            return self.align(text).text
-        edits = self._edits(text)
-        return Alignment(text, edits).text if edits else text
+        return text if self.is_plain(text) else self.align(text).text
+
+    def is_plain(self, text: str) -> bool:
+        """Tell whether *text* is chat in which nothing would be masked."""
+        return (
+            (self._is_clear(text) or not self._engine.find(text))
+            and not self._tokens.find(text)
+            and not text.lstrip().startswith("/")
+        )
 
     def align(self, text: str, hints: Sequence[Span] = ()) -> Alignment:
         """Mask a text and tell where everything went.
@@ -69,8 +77,9 @@ class ValueMasker:
         known = self._tokens.find(text)
         if known:
             known = self._engine.without_terms(known, text=text)
-        if known or hints:
-            found = resolve([*found, *known, *hints], text=text)
+        further = [span for span in (*known, *hints) if not _is_in(span, found)]
+        if further:
+            found = resolve([*found, *further], text=text)
             # Beside what is masked now, the rest may look different.
             more = self._engine.find(fill(text, found))
             found = resolve([*found, *more], text=text) if more else found
@@ -109,7 +118,7 @@ class ValueMasker:
             elif kind is None:
                 form[self.string(name)] = self.anything(value)
             else:
-                form[name] = self.typed(kind, value)
+                form[self.string(name)] = self.typed(kind, value)
         return form
 
     def anything(self, value: Any, *, by_bot: bool = False) -> Any:
@@ -165,5 +174,15 @@ class ValueMasker:
         if by_bot and (key.lower() in _BARE_NAMES or isinstance(item, (dict, list))):
             kind = None
         if kind is not None:
-            return key, self.typed(kind, item)
+            return self.string(key), self.typed(kind, item)
         return self.string(key), self.anything(item, by_bot=by_bot)
+
+
+def _is_in(span: Span, found: list[Span]) -> bool:
+    """Tell whether *span* says nothing that one of *found* does not say."""
+    return any(
+        other.start <= span.start
+        and span.end <= other.end
+        and other.entity_type == span.entity_type
+        for other in found
+    )

@@ -41,6 +41,10 @@ _MOST_NAME_DIGITS: Final = 6
 _MODEL_ID: Final = re.compile(r"[0-9a-f]{32}")
 _SHORT_WORD: Final = re.compile(r"[a-z_]{1,24}")
 _REFERENCE: Final = re.compile(r"[0-9a-f]{16}")
+# A reference, or the 32 digits of a random UUID (RFC 9562, version 4).
+_harmless_id: Final = re.compile(
+    r"[0-9a-f]{12}(?:4[0-9a-f]{3}[89ab][0-9a-f]{15}|[0-9a-f]{4})"
+).fullmatch
 _ENTITY_STRUCTURE: Final = frozenset(
     ("entity", "role", "group", "extractor", "confidence_entity", "confidence_role")
 )
@@ -62,7 +66,7 @@ def withheld_event(event: Event) -> Event:
             form[key] = value
         elif key == "message_id":
             form[key] = hashed_message_id(value)
-        elif key == "input_channel" and _is_name(value):
+        elif key == "input_channel" and is_name(value):
             form[key] = value
         elif key == "parse_data" and isinstance(value, dict):
             form[key] = _parse_data(value)
@@ -88,12 +92,19 @@ def bare_event(event: Mapping[str, Any]) -> Event:
 def hashed_message_id(message_id: Any) -> Any:
     """Give the reference of a message id: some channels build ids from the number.
 
-    Sixteen hexadecimal characters are taken to be a reference already.
+    Sixteen hexadecimal characters are taken to be a reference already. The random
+    UUIDs that Rasa gives where a channel has no id say nothing about anybody; they
+    stay, so that a message without personal data needs no masked copy at all.
     """
     if message_id is None:
         return None
     text = str(message_id)
-    return text if _REFERENCE.fullmatch(text) else message_ref(text)
+    return text if is_harmless_id(text) else message_ref(text)
+
+
+def is_harmless_id(message_id: Any) -> bool:
+    """Tell whether *message_id* is a reference or a random UUID."""
+    return isinstance(message_id, str) and _harmless_id(message_id) is not None
 
 
 def is_reference(value: Any) -> bool:
@@ -103,7 +114,12 @@ def is_reference(value: Any) -> bool:
 
 def is_bot_name(value: Any) -> bool:
     """Tell whether *value* can be a name the bot gave, or the id of a model."""
-    return isinstance(value, str) and (
+    return isinstance(value, str) and _is_bot_name(value)
+
+
+@lru_cache(2048)
+def _is_bot_name(value: str) -> bool:
+    return (
         _IDENTIFIER.fullmatch(value) is not None
         or _MODEL_ID.fullmatch(value) is not None
     )
@@ -138,7 +154,7 @@ def _intents(value: Any) -> Any:
     form: Event = {}
     for key, item in value.items():
         if isinstance(item, str):
-            form[key] = item if _is_name(item) else WITHHELD
+            form[key] = item if is_name(item) else WITHHELD
         else:
             form[key] = item if isinstance(item, (int, float)) else None
     return form
@@ -150,7 +166,7 @@ def _entities(value: Any) -> Any:
     return [
         {
             **{
-                key: item if _is_name(item) or isinstance(item, float) else None
+                key: item if is_name(item) or isinstance(item, float) else None
                 for key, item in entity.items()
                 if key in _ENTITY_STRUCTURE
             },
@@ -168,7 +184,7 @@ def _slot_value(name: Any, value: Any) -> Any:
     if name in _STATE_SLOTS and isinstance(value, str):
         return value if _SHORT_WORD.fullmatch(value) else WITHHELD
     if name == "requested_slot" and isinstance(value, str):
-        return value if _is_name(value) else WITHHELD
+        return value if is_name(value) else WITHHELD
     if name == "qa_feedback" and isinstance(value, dict):
         return {key: _rating_part(key, item) for key, item in value.items()}
     if isinstance(value, dict) and name == "session_started_metadata":
@@ -205,10 +221,10 @@ def _withheld(value: Any, *, numbers: bool = False) -> Any:
 
 
 def _withheld_key(key: Any) -> str:
-    return key if _is_name(key) else WITHHELD
+    return key if is_name(key) and not any(map(str.isdigit, key)) else WITHHELD
 
 
-def _is_name(value: Any) -> bool:
+def is_name(value: Any) -> bool:
     """Tell whether *value* may be a name that a developer gave to a part of the bot."""
     return isinstance(value, str) and _is_identifier(value)
 

@@ -7,7 +7,7 @@ import msgspec
 
 from rasa_qa_plugin.consent import said_in
 from rasa_qa_plugin.privacy.vault import message_ref
-from rasa_qa_plugin.privacy.withheld import is_bot_name, is_reference
+from rasa_qa_plugin.privacy.withheld import is_bot_name, is_name, is_reference
 from rasa_qa_plugin.review.flags import flags_for
 from rasa_qa_plugin.review.prediction import read_prediction
 from rasa_qa_plugin.settings import ReviewSettings
@@ -145,4 +145,4 @@ def _storable(text: Any) -> str | None:
 
 
 def _name(value: Any) -> str | None:
-    return value[:255] if isinstance(value, str) else None
+    return value if is_name(value) else None

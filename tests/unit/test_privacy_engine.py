@@ -4,13 +4,14 @@ import random
 import socket
 import subprocess
 import sys
+import unicodedata
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from presidio_analyzer import AnalyzerEngine
+from presidio_analyzer import AnalyzerEngine, EntityRecognizer, RecognizerResult
 from presidio_analyzer.predefined_recognizers import EmailRecognizer
 
 from rasa_qa_plugin.errors import ConfigError
@@ -18,12 +19,12 @@ from rasa_qa_plugin.privacy.engine import (
     ENTITY_TYPES,
     LANGUAGES,
     PrivacyEngine,
-    spans_of,
     windows,
 )
+from rasa_qa_plugin.privacy.guests import spans_of
 from rasa_qa_plugin.privacy.passage import BARRIER, Passage, fill, plain_text
 from rasa_qa_plugin.privacy.spans import Span
-from rasa_qa_plugin.settings import PrivacySettings
+from rasa_qa_plugin.settings import PrivacySettings, parse_settings
 
 ENGINE = PrivacyEngine(PrivacySettings())
 
@@ -65,18 +66,46 @@ def analyzer() -> AnalyzerEngine:
 def test_engine_gives_what_presidio_gives(
     analyzer: AnalyzerEngine, language: str
 ) -> None:
-    def scan(text: str) -> list[Span]:
-        results = analyzer.analyze(
-            text, language=language, return_decision_process=True
+    def scan(passage: Passage) -> list[Span]:
+        return spans_of(
+            analyzer.analyze(
+                passage.text, language=language, return_decision_process=True
+            )
         )
-        return spans_of(results)
 
     found = 0
     for text in some_texts(400):
-        expected = ENGINE.settle(text, scan)
-        assert ENGINE.find(text) == expected, text
+        expected = [span_place(span) for span in ENGINE.settle(text, scan)]
+        assert [span_place(span) for span in ENGINE.find(text)] == expected, text
         found += len(expected)
-    assert found > 400
+    assert found > 300
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_gated_runner_is_identical_to_the_analyzer_engine(
+    analyzer: AnalyzerEngine, language: str
+) -> None:
+    differences = [
+        text
+        for text in some_texts(15_000)
+        if places(analyzer.analyze(text, language=language))
+        != places(results_of(ENGINE.candidates(Passage(text))))
+    ]
+    assert differences == []
+
+
+def span_place(span: Span) -> tuple[int, int, str, float]:
+    return span.start, span.end, span.entity_type, span.score
+
+
+def results_of(spans: list[Span]) -> list[RecognizerResult]:
+    return EntityRecognizer.remove_duplicates(
+        [RecognizerResult(s.entity_type, s.start, s.end, s.score) for s in spans]
+    )
+
+
+def places(results: list[RecognizerResult]) -> set[tuple[str, int, int, float]]:
+    return {(r.entity_type, r.start, r.end, round(r.score, 4)) for r in results}
 
 
 def test_recognizers_work_one_by_one_in_presidio(analyzer: AnalyzerEngine) -> None:
@@ -124,6 +153,37 @@ def test_views_read_all_scripts_alike() -> None:
     passage = Passage("Ñandú \uff14\uff12 ٣ \u2013\u2014\u00a0\t")
     assert passage.plain == "nandu 42 3 --  "
     assert passage.raw == "Ñandú 42 3 --  "
+
+
+@given(texts, st.text(max_size=20))
+def test_gate_shuts_out_nothing_that_would_be_found(text: str, more: str) -> None:
+    for written in (text, text.upper(), text + more):
+        if ENGINE.is_clear(written):
+            assert ENGINE.settle(written, ENGINE.candidates) == []
+        passage = Passage(written)
+        for recognizer in ENGINE._recognizers:
+            if not recognizer.may_hold(passage):
+                assert recognizer.find(passage) == []
+
+
+def test_words_of_the_gate_are_as_recognizers_see_them() -> None:
+    for recognizer in ENGINE._recognizers:
+        for word in recognizer.gate_words:
+            assert Passage(word).words == {word}
+            assert not ENGINE.is_clear(f"ah, {word.upper()}!")
+
+
+@given(texts)
+def test_accents_typed_apart_are_read_like_joined_ones(text: str) -> None:
+    for written in (text, text + " cédula 54321 José"):
+        apart = unicodedata.normalize("NFD", written)
+        assert [
+            unicodedata.normalize("NFC", apart[span.start : span.end])
+            for span in ENGINE.find(apart)
+        ] == [
+            unicodedata.normalize("NFC", written[span.start : span.end])
+            for span in ENGINE.find(unicodedata.normalize("NFC", written))
+        ]
 
 
 def test_filling_keeps_offsets() -> None:
@@ -265,3 +325,29 @@ def test_dangerous_term_is_refused_without_being_shown(term: str, problem: str) 
 def test_business_terms_are_accepted() -> None:
     engine = allowing("HLSO 16/20", "CFR Houston", "20% glaseo")
     assert engine.find("HLSO 16/20 CFR Houston 20% glaseo") == []
+
+
+def test_addresses_of_the_network_are_masked_on_request_only() -> None:
+    text = "entra a https://example.org/a?b=c desde 192.0.2.44"
+    engine = PrivacyEngine(PrivacySettings(detect_also=["IP", "URL"]))
+    assert ENGINE.find(text) == []
+    assert [(text[s.start : s.end], s.entity_type) for s in engine.find(text)] == [
+        ("https://example.org/a?b=c", "URL"),
+        ("192.0.2.44", "IP"),
+    ]
+    kinds = set(engine.analyzer().get_supported_entities("es"))
+    assert kinds == {*ENTITY_TYPES, "IP", "URL"}
+
+
+def test_countries_of_the_settings_reach_the_recognizers() -> None:
+    engine = PrivacyEngine(PrivacySettings(countries=("EC",)))
+    assert ENGINE.find("anote 5512-3456")
+    assert engine.find("anote 5512-3456") == []
+    assert engine.find("mi celular es 5512-3456")
+    assert engine.find("anote 0991234567")
+
+
+def test_settings_choose_countries_by_code() -> None:
+    assert parse_settings({"privacy": {"countries": ["EC", "GT"]}}).privacy.countries
+    with pytest.raises(ConfigError, match=r"privacy\.countries"):
+        parse_settings({"privacy": {"countries": ["XX"]}})

@@ -86,6 +86,16 @@ def test_address_takes_in_weak_numbers_and_not_sure_ones() -> None:
     ]
 
 
+def test_street_named_after_somebody_stays_one_address() -> None:
+    street = Span(0, 20, "ADDRESS", CUE, "street")
+    guess = Span(0, 20, "ADDRESS", SHAPE, "cue")
+    name = Span(4, 8, "NAME", VALIDATED, "entity")
+    beyond = Span(12, 24, "NAME", VALIDATED, "entity")
+    assert resolve([street, name], text=TEXT) == [street]
+    assert name in resolve([guess, name], text=TEXT)
+    assert beyond in resolve([street, beyond], text=TEXT)
+
+
 def test_part_of_a_value_of_the_same_type_is_no_value_of_its_own() -> None:
     whole = Span(0, 20, "NAME", CUE, "cue")
     assert resolve([whole, Span(4, 8, "NAME", VALIDATED, "entity")], text=TEXT) == [

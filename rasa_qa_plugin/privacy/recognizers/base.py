@@ -14,10 +14,12 @@ class ChatRecognizer(EntityRecognizer):
 
     :meth:`find` works on a :class:`Passage`; it is stateless, linear in the length of
     the text, and may run in several threads. :meth:`may_hold` is a necessary condition
-    of it: callers with their own passage test it first.
+    of it: callers with their own passage test it first. A text without a digit, without
+    an ``@`` and without any of ``gate_words`` (plain, ASCII) holds nothing to find.
     """
 
     entity_types: ClassVar[tuple[str, ...]] = ()
+    gate_words: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, supported_language: str = "es") -> None:
         """Register for one language; the rules are the same for every language."""

@@ -1,0 +1,110 @@
+"""User messages that masking leaves as they are: nearly all of them.
+
+They are worth a way of their own, which copies nothing and takes some microseconds.
+"""
+
+from typing import Any, Final
+
+from rasa_qa_plugin.privacy.values import ValueMasker
+from rasa_qa_plugin.privacy.withheld import (
+    BOT_NAMES,
+    COMMON,
+    Event,
+    is_bot_name,
+    is_harmless_id,
+    is_name,
+)
+
+# What Rasa's ResponseSelector says in a bot without retrieval intents.
+_NO_RESPONSE: Final = {
+    "all_retrieval_intents": [],
+    "default": {
+        "response": {
+            "responses": None,
+            "confidence": 0.0,
+            "intent_response_key": None,
+            "utter_action": "utter_None",
+        },
+        "ranking": [],
+    },
+}
+_USER_KEYS: Final = COMMON | {
+    *("text", "parse_data", "metadata", "input_channel", "message_id")
+}
+_PARSE_KEYS: Final = frozenset(
+    ("text", "entities", "message_id", "metadata", "response_selector")
+) | {  # what the NLU says about a message that is no typed command: its own words
+    *("intent", "intent_ranking", "qa", "text_tokens")
+}
+
+
+def is_harmless(event: Event, values: ValueMasker) -> bool:
+    """Tell whether masking would give the very same message.
+
+    What is not plain to see is left to the long way: False means no more than that.
+    """
+    text = event.get("text")
+    if (
+        not _USER_KEYS.issuperset(event)
+        or not isinstance(text, str)
+        or not values.is_plain(text)
+    ):
+        return False
+    message_id = event.get("message_id")
+    channel = event.get("input_channel")
+    return (
+        (not message_id or is_harmless_id(message_id))
+        and (not channel or is_name(channel))
+        and _is_plain_metadata(event.get("metadata"))
+        and _is_plain_parse(event.get("parse_data"), text, message_id, values)
+    )
+
+
+def _is_plain_parse(data: Any, text: str, message_id: Any, values: ValueMasker) -> bool:
+    if not data:
+        return True
+    return (
+        isinstance(data, dict)
+        and _PARSE_KEYS.issuperset(data)
+        and not data.get("entities")
+        and data.get("text") == text
+        and data.get("message_id") in (None, message_id)
+        and _is_plain_metadata(data.get("metadata"))
+        and are_plain_responses(data.get("response_selector"), values)
+    )
+
+
+def are_plain_responses(selectors: Any, values: ValueMasker) -> bool:
+    """Tell whether the response selector's part of a message stays as it is."""
+    if not selectors or selectors == _NO_RESPONSE:
+        return True
+    if not isinstance(selectors, dict):
+        return False
+    for selector in selectors.values():
+        if not isinstance(selector, dict):
+            continue  # the list of retrieval intents
+        for key, value in selector.items():
+            if key == "ranking" or not value:
+                continue
+            if key != "response" or not isinstance(value, dict):
+                return False
+            for name, item in value.items():
+                if (
+                    item
+                    and not isinstance(item, float)
+                    and not (name in BOT_NAMES and is_bot_name(item))
+                    and values.anything(item, by_bot=True) is not item
+                ):
+                    return False
+    return True
+
+
+def _is_plain_metadata(metadata: Any) -> bool:
+    if not metadata:
+        return True
+    if not isinstance(metadata, dict):
+        return False
+    for name, item in metadata.items():
+        if name not in BOT_NAMES or not is_bot_name(item):
+            return False
+    return True

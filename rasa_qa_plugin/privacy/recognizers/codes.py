@@ -1,0 +1,114 @@
+"""Values of letters and digits: IBANs, tax numbers, passports."""
+
+import re
+from collections.abc import Iterator
+
+from rasa_qa_plugin.privacy.passage import Passage
+from rasa_qa_plugin.privacy.recognizers import check_digits as check
+from rasa_qa_plugin.privacy.recognizers.documents import Documents, document
+from rasa_qa_plugin.privacy.recognizers.number_cues import Cues
+from rasa_qa_plugin.privacy.recognizers.number_words import (
+    MONEY,
+    REFERENCE,
+    UNIT,
+    kind_of,
+)
+from rasa_qa_plugin.privacy.spans import CUE, SHAPE, VALIDATED, Span
+
+# Digits beside a letter; it starts at the digit, there are fewer of them.
+MIXED = re.compile(
+    r"\d(?:(?<=[a-z]\d)|(?<=[a-z]-\d)|-?[a-z]|\d\d[ .-][a-z](?!\w)|(?<=[xyz] \d)\d{6})"
+)
+_IBAN_START = re.compile(r"(?<![^\W_])[a-z]{2}\d{2}(?=[ -]?[a-z0-9])")
+_IBAN_REST = re.compile(r"[ -]?[a-z0-9]")
+_CODE = re.compile(r"(?<![\w@])[^\W_&]+(?:[-&][^\W_&]+){0,5}")
+# A Spanish tax number as people write it: "12.345.678-Z", "12345678 Z".
+_NIF = re.compile(
+    r"(?<![\w.,])(?:[xyz][ -]?\d{7}|\d{7,8}|\d{1,2}\.\d{3}\.\d{3})[ -]?[a-z](?![\w.])"
+)
+_LABELLED = re.compile(r"(?P<label>[a-z]+)-?(?P<rest>\d.*)")
+# ISO 6346: freight container, owner and serial number.
+_CONTAINER = re.compile(r"[a-z]{3}[ujz]\d{6,7}")
+_COUNT = re.compile(r"[\d.,]+")
+_FEWEST_DIGITS = 4
+_LONGEST = 34
+
+
+def codes(passage: Passage, cues: Cues, documents: Documents) -> Iterator[Span]:
+    """Give every code that means a person."""
+    yield from _ibans(passage.plain)
+    yield from _spanish(passage, documents)
+    for match in _CODE.finditer(passage.plain):
+        word = match.group()
+        if word.isalpha() or not _is_mixed(word):
+            continue
+        cue = cues.beside(match.start(), match.end())
+        kind = None if cue is None else cue.kind
+        labelled = _LABELLED.fullmatch(word)
+        if labelled is not None and kind_of(labelled["label"]):
+            kind, word = kind_of(labelled["label"]), labelled["rest"]
+            if not _is_mixed(word):
+                continue  # "DPI2345678990101" is left to the numbers
+        verdict = _verdict(word, kind, documents)
+        if verdict is not None:
+            yield Span(match.end() - len(word), match.end(), *verdict)
+
+
+def _is_mixed(word: str) -> bool:
+    digits = sum(map(str.isdigit, word))
+    return (
+        digits >= _FEWEST_DIGITS
+        and len(word) <= _LONGEST
+        and digits + word.count("-") < len(word)
+    )
+
+
+def _spanish(passage: Passage, documents: Documents) -> Iterator[Span]:
+    plain = passage.plain
+    for match in _NIF.finditer(plain):
+        end = match.end()
+        value = match.group()
+        if " " not in value and "." not in value:
+            continue  # a word like others
+        # "12345678 y": the letter must look like one.
+        if plain[end - 2] == " " and not passage.raw[end - 1].isupper():
+            continue
+        known = document(value, documents)
+        if known is not None:
+            yield Span(match.start(), end, "ID", *known)
+
+
+def _ibans(plain: str) -> Iterator[Span]:
+    """Read as many characters as the country's IBANs have, whatever separates them."""
+    for match in _IBAN_START.finditer(plain):
+        value = match.group()
+        length = check.iban_length(value[:2])
+        end = match.end()
+        while length is not None and len(value) < length:
+            following = _IBAN_REST.match(plain, end)
+            if following is None:
+                break
+            end = following.end()
+            value += plain[end - 1]
+        whole = length == len(value) and not plain[end : end + 1].isalnum()
+        if whole and check.iban(value):
+            yield Span(match.start(), end, "ACCOUNT", VALIDATED, "iban")
+
+
+def _verdict(
+    word: str, cue: str | None, documents: Documents
+) -> tuple[str, float, str] | None:
+    known = document(word, documents)
+    if known is not None and (
+        known[0] == VALIDATED
+        or (cue not in ("ID", "ACCOUNT", REFERENCE, MONEY))
+        or (cue in (REFERENCE, MONEY) and known[0] > SHAPE)
+    ):
+        return "ID", *known
+    cue = "ID" if cue == "CIF" else cue
+    if cue not in ("ID", "ACCOUNT") or _CONTAINER.fullmatch(word):
+        return None
+    count = _COUNT.match(word)
+    if count is not None and UNIT.fullmatch(word, count.end()):
+        return None
+    return cue, CUE, "cued code"

@@ -1,0 +1,303 @@
+"""Speed, hostile input and memory of the privacy engine; the peer runs in between."""
+
+import gc
+import random
+import time
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import psutil
+import tldextract.tldextract
+from bars import Figure
+from presidio_analyzer import AnalyzerEngine
+from privacy_quality import load
+
+from rasa_qa_plugin.privacy.engine import PrivacyEngine
+from rasa_qa_plugin.privacy.events import EventMasker
+from rasa_qa_plugin.privacy.presidio import LocalNlpEngine
+from rasa_qa_plugin.privacy.tokens import TokenMap
+from rasa_qa_plugin.settings import PrivacySettings, read_yaml
+
+_BOT = Path(__file__).parents[2] / "bot_example" / "data" / "nlu.yml"
+_SEED = 7
+HOSTILE = (
+    *("a.", ".", "::", "a.b-@", "@", "a@", "1 1", "12345 ", "1", "a-b-", "calle a 1 "),
+    *("av a ", "1 a b c st. ", "me llamo ana ", "soy A. ", " ", "1    ", "+", "((1"),
+    *("a1-", "es91 2100 ", "[PHONE] ", "\u200b1", "4111 1111 1111 1111 ", "o'"),
+    *("direccion: a 1 ", "a arroba b punto ", "mz 1 villa ", "tel 0991234567 "),
+)
+
+
+def default_presidio() -> AnalyzerEngine:
+    """Give Presidio with its own recognizers on blank pipelines, offline."""
+    tldextract.tldextract.TLD_EXTRACTOR = tldextract.TLDExtract(
+        suffix_list_urls=(), cache_dir=None
+    )
+    tldextract.extract = tldextract.tldextract.TLD_EXTRACTOR.__call__
+    return AnalyzerEngine(
+        nlp_engine=LocalNlpEngine(("es", "en")), supported_languages=["es", "en"]
+    )
+
+
+def mixed_spanish(data: Path, count: int) -> list[str]:
+    """15 % records full of personal data, 35 % clinical prose, 50 % bot questions."""
+    chosen = random.Random(_SEED)
+    records = [r["text"] for r in load(data / "pii" / "latam_dev.jsonl")]
+    prose = [r["text"] for r in load(data / "pii" / "clinical_es_dev.jsonl")]
+    prose = [text for text in prose if 5 <= len(text.split()) <= 30]
+    questions = _bot_examples()
+    texts = [
+        *chosen.sample(records, count * 15 // 100),
+        *chosen.sample(prose, count * 35 // 100),
+        # There are fewer of them; an invented product makes each a text of its own.
+        *(f"{chosen.choice(questions)} {_product(n)}" for n in range(count // 2)),
+    ]
+    chosen.shuffle(texts)
+    return texts
+
+
+def _product(number: int) -> str:
+    return "".join("bdfglmnprt"[int(d)] + "aeiouaeiou"[int(d)] for d in f"{number:04d}")
+
+
+def _bot_examples() -> list[str]:
+    intents = read_yaml(_BOT)["nlu"]
+    return [
+        line.removeprefix("- ").strip()
+        for intent in intents
+        for line in intent.get("examples", "").splitlines()
+        if line.startswith("- ")
+    ]
+
+
+def figures(presidio: AnalyzerEngine, data: Path, *, quick: bool) -> Iterator[Figure]:
+    """Give messages per second, microseconds per event, hostile times, memory."""
+    rounds = 2 if quick else 5
+    if (data / "pii").exists():
+        mixed = mixed_spanish(data, 1000 if quick else 3000)
+        yield from _against_presidio("mixed Spanish", mixed, "es", presidio, 12, rounds)
+        plain = [r["text"] for r in load(data / "pii" / "plain_chat_en.jsonl")]
+        plain = plain[: 1000 if quick else 5000]
+        yield from _against_presidio("plain chat", plain, "en", presidio, 40, rounds)
+        yield from _against_own_analyzer(mixed, rounds)
+    yield from _events(rounds)
+    yield from _hostile()
+    yield _memory(100_000 if quick else 1_000_000)
+
+
+def _seconds(run: Callable[[], object], rounds: int) -> float:
+    """Give the best CPU time of *rounds* runs."""
+    best = float("inf")
+    for _ in range(rounds):
+        start = time.process_time()
+        run()
+        best = min(best, time.process_time() - start)
+    return best
+
+
+def _latency_p99(call: Callable[[str], object], texts: Sequence[str]) -> float:
+    """Give the 99th percentile of the CPU time of single calls, in milliseconds."""
+    times = []
+    for text in texts:
+        start = time.process_time()
+        call(text)
+        times.append(time.process_time() - start)
+    return 1000 * sorted(times)[int(0.99 * len(times))]
+
+
+def _anonymizer() -> Callable[[str], str]:
+    """Give the whole way of a text: detection, resolution, tokens, replacement."""
+    settings = PrivacySettings()
+    return EventMasker(PrivacyEngine(settings), settings).mask_text
+
+
+def _against_presidio(
+    name: str,
+    texts: list[str],
+    language: str,
+    presidio: AnalyzerEngine,
+    bar: float,
+    rounds: int,
+) -> Iterator[Figure]:
+    def ours() -> None:
+        mask = _anonymizer()  # a new one remembers nothing
+        for text in texts:
+            mask(text)
+
+    def peer() -> None:
+        for text in texts:
+            presidio.analyze(text, language=language)
+
+    _anonymizer()("hola")  # compile outside the measurement
+    build = _seconds(_anonymizer, rounds)
+    mine, theirs = _seconds(ours, rounds) - build, _seconds(peer, 2)
+    count = len(texts)
+    yield Figure(
+        f"{name}: times Presidio's messages/s",
+        theirs / mine,
+        "x",
+        bar=bar,
+    )
+    yield Figure(
+        f"{name}: messages/s",
+        count / mine,
+        "/s",
+        peer=count / theirs,
+        ratio=theirs / mine,
+    )
+    sample = texts[:1000]
+    mine = _latency_p99(_anonymizer(), sample)
+    theirs = _latency_p99(lambda t: presidio.analyze(t, language=language), sample)
+    yield Figure(f"{name}: p99 latency", mine, "ms", peer=theirs, ratio=theirs / mine)
+
+
+def _against_own_analyzer(texts: list[str], rounds: int) -> Iterator[Figure]:
+    analyzer = PrivacyEngine(PrivacySettings()).analyzer()
+    sample = texts[:1000]
+
+    def ours() -> None:
+        engine = PrivacyEngine(PrivacySettings())
+        for text in sample:
+            engine.find(text)
+
+    def peer() -> None:
+        for text in sample:
+            analyzer.analyze(text, language="es")
+
+    mine, theirs = _seconds(ours, rounds), _seconds(peer, 2)
+    yield Figure(
+        "same recognizers in an AnalyzerEngine: messages/s",
+        len(sample) / mine,
+        "/s",
+        peer=len(sample) / theirs,
+        ratio=theirs / mine,
+    )
+
+
+def user_event(text: str, entities: list[dict[str, Any]]) -> dict[str, Any]:
+    """Give a user event as Rasa stores it, with ten intents and a response selector."""
+    intent = {"name": "ask_price", "confidence": 0.98}
+    words = text.split()
+    message_id = uuid.uuid4().hex  # as Rasa does for channels without ids
+    tokens, position = [], 0
+    for word in words:
+        start = text.index(word, position)
+        position = start + len(word)
+        tokens.append((start, position))
+    return {
+        "event": "user",
+        "timestamp": 1767225600.25,
+        "metadata": {"model_id": "c0ffee"},
+        "text": text,
+        "parse_data": {
+            "intent": intent,
+            "entities": entities,
+            "text": text,
+            "message_id": message_id,
+            "metadata": {},
+            "text_tokens": tokens,
+            "intent_ranking": [
+                intent,
+                *({"name": f"intent_{n}", "confidence": 0.001} for n in range(9)),
+            ],
+            "response_selector": {
+                "all_retrieval_intents": [],
+                "default": {
+                    "response": {
+                        "responses": None,
+                        "confidence": 0.0,
+                        "intent_response_key": None,
+                        "utter_action": "utter_None",
+                    },
+                    "ranking": [],
+                },
+            },
+        },
+        "input_channel": "rest",
+        "message_id": message_id,
+    }
+
+
+def _events(rounds: int) -> Iterator[Figure]:
+    """Time the masking of events whose texts were never seen before."""
+    settings = PrivacySettings()
+    masker = EventMasker(PrivacyEngine(settings), settings)
+    chosen = random.Random(_SEED)
+    products = "camarón langostino concha pulpo calamar atún dorado wahoo".split()
+    verbs = "quiero necesito busco prefiero compramos exportamos".split()
+
+    def plain() -> str:
+        noise = "".join(chosen.choices("bcdfgaeiou", k=7))
+        verb, product = chosen.choice(verbs), chosen.choice(products)
+        return f"{verb} ver el catálogo de {noise} y {product} por favor"
+
+    def with_phone() -> tuple[str, list[dict[str, Any]]]:
+        number = f"09{chosen.randrange(10**8):08d}"
+        text = f"mi celular es {number} gracias"
+        entity = {"entity": "phone", "start": 14, "end": 24, "value": number}
+        return text, [{**entity, "extractor": "RegexEntityExtractor"}]
+
+    count = 2000
+    for name, events, bar in (
+        (
+            "event without personal data",
+            [[user_event(plain(), []) for _ in range(count)] for _ in range(rounds)],
+            5,
+        ),
+        (
+            "event with one phone",
+            [[user_event(*with_phone()) for _ in range(count)] for _ in range(rounds)],
+            60,
+        ),
+    ):
+        batches = iter(events)
+
+        def run(batches: Iterator[list[dict[str, Any]]] = batches) -> None:
+            tokens = TokenMap()
+            for number, event in enumerate(next(batches)):
+                if number % 20 == 0:
+                    tokens = TokenMap()  # a conversation of twenty turns
+                masker.mask(event, tokens)
+
+        yield Figure(
+            name, 1e6 * _seconds(run, rounds) / count, "us", bar=bar, at_most=True
+        )
+
+
+def _hostile() -> Iterator[Figure]:
+    mask = _anonymizer()
+    worst = 0.0
+    for piece in HOSTILE:
+        text = (piece * 4000)[:4000]
+        worst = max(worst, 1000 * _seconds(lambda text=text: mask(text), 3))  # type: ignore[misc]
+    yield Figure(
+        "worst 4,000-character hostile message", worst, "ms", bar=50, at_most=True
+    )
+
+
+def _memory(count: int) -> Figure:
+    """Mask *count* messages of unique words and see what stays."""
+    mask = _anonymizer()
+
+    def run(first: int, last: int) -> None:
+        for number in range(first, last):
+            mask(f"quiero palabra{number:x}q y otra{number:x}w tel 09{number:08d}")
+
+    run(0, 20_000)
+    before = _resident()
+    run(20_000, 20_000 + count)
+    return Figure(
+        f"memory growth over {count:,} unique messages",
+        (_resident() - before) / 2**20,
+        "MB",
+        bar=20,
+        at_most=True,
+    )
+
+
+def _resident() -> int:
+    """Give the resident memory of this process in bytes, now and not at its peak."""
+    gc.collect()
+    return psutil.Process().memory_info().rss
