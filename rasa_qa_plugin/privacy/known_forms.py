@@ -91,7 +91,10 @@ def normal_form(entity_type: str, value: str) -> str:
     A message in place of a value keeps its punctuation, and its type in front: what is
     personal in it is another thing for each type.
     """
-    if not value.isascii():
+    if value.isascii():
+        if value.isdigit():
+            return value
+    else:
         value = unicodedata.normalize("NFC", value)
     if entity_type == "EMAIL":
         return value.strip().casefold()
@@ -115,7 +118,8 @@ def _is_message(atoms: Sequence[str]) -> bool:
 def forms_of(entity_type: str, key: str) -> Iterator[Form]:
     """Give the forms to seek of a value, its normal form being *key*; maybe none."""
     key = key.removeprefix(f"{entity_type}:")
-    atoms = tuple(ATOM.findall(plain_text(key)))
+    # A normal form is plain already, or is an e-mail address.
+    atoms = (key,) if key.isdigit() else tuple(ATOM.findall(plain_text(key)))
     joined = "".join(atoms)
     if joined.isdigit():
         if len(joined) >= _FEWEST_DIGITS:

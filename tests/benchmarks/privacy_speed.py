@@ -22,11 +22,12 @@ from rasa_qa_plugin.settings import PrivacySettings, read_yaml
 
 _BOT = Path(__file__).parents[2] / "bot_example" / "data" / "nlu.yml"
 _SEED = 7
+_WORDS = range(5, 31)  # of a sentence
 HOSTILE = (
     *("a.", ".", "::", "a.b-@", "@", "a@", "1 1", "12345 ", "1", "a-b-", "calle a 1 "),
     *("av a ", "1 a b c st. ", "me llamo ana ", "soy A. ", " ", "1    ", "+", "((1"),
     *("a1-", "es91 2100 ", "[PHONE] ", "\u200b1", "4111 1111 1111 1111 ", "o'"),
-    *("direccion: a 1 ", "a arroba b punto ", "mz 1 villa ", "tel 0991234567 "),
+    *("direccion: a 1 ", "a arroba b punto ", "mz 1 villa ", "tel 0991234567 ", "sr. "),
 )
 
 
@@ -42,11 +43,14 @@ def default_presidio() -> AnalyzerEngine:
 
 
 def mixed_spanish(data: Path, count: int) -> list[str]:
-    """15 % records full of personal data, 35 % clinical prose, 50 % bot questions."""
+    """15 % records full of personal data, 35 % prose without, 50 % bot questions."""
     chosen = random.Random(_SEED)
     records = [r["text"] for r in load(data / "pii" / "latam_dev.jsonl")]
-    prose = [r["text"] for r in load(data / "pii" / "clinical_es_dev.jsonl")]
-    prose = [text for text in prose if 5 <= len(text.split()) <= 30]
+    prose = [
+        row["text"]
+        for row in load(data / "pii" / "clinical_es_dev.jsonl")
+        if not row["spans"] and len(row["text"].split()) in _WORDS
+    ]
     questions = _bot_examples()
     texts = [
         *chosen.sample(records, count * 15 // 100),
@@ -76,7 +80,7 @@ def figures(presidio: AnalyzerEngine, data: Path, *, quick: bool) -> Iterator[Fi
     """Give messages per second, microseconds per event, hostile times, memory."""
     rounds = 2 if quick else 5
     if (data / "pii").exists():
-        mixed = mixed_spanish(data, 1000 if quick else 3000)
+        mixed = mixed_spanish(data, 1200)
         yield from _against_presidio("mixed Spanish", mixed, "es", presidio, 12, rounds)
         plain = [r["text"] for r in load(data / "pii" / "plain_chat_en.jsonl")]
         plain = plain[: 1000 if quick else 5000]

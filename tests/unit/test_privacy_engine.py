@@ -206,6 +206,8 @@ HOSTILE = {
     "avenues": "av a ",
     "english": "1 a b c st. ",
     "names": "me llamo ana ",
+    "titles": "sr. ",
+    "more titles": "Sr Sra ",
     "initials": "soy A. ",
     "blanks": " ",
     "wide": "1    ",

@@ -40,7 +40,7 @@ def codes(passage: Passage, cues: Cues, documents: Documents) -> Iterator[Span]:
     yield from _spanish(passage, documents)
     for match in _CODE.finditer(passage.plain):
         word = match.group()
-        if word.isalpha() or not _is_mixed(word):
+        if word.isalpha() or word.isdigit() or not _is_mixed(word):
             continue
         cue = cues.beside(match.start(), match.end())
         kind = None if cue is None else cue.kind

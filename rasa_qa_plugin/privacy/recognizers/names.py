@@ -9,15 +9,15 @@ from rasa_qa_plugin.privacy.recognizers.names_cues import (
     FIRM_KEYS,
     KEYS,
     Cue,
-    Kind,
     cues_in,
 )
 from rasa_qa_plugin.privacy.recognizers.names_extent import (
-    Name,
     name_after,
     name_before,
 )
 from rasa_qa_plugin.privacy.recognizers.names_lexicon import DOUBTFUL_GIVEN, GIVEN
+from rasa_qa_plugin.privacy.recognizers.names_phrases import Kind
+from rasa_qa_plugin.privacy.recognizers.names_usual import Name
 from rasa_qa_plugin.privacy.spans import CUE, SHAPE, Span
 
 _SURE: Final = frozenset((Kind.SURE, Kind.FIELD, Kind.SURE_AFTER))
@@ -58,10 +58,11 @@ class NameRecognizer(ChatRecognizer):
     def may_hold(self, passage: Passage) -> bool:
         """One of the words that introduce names, or a name beside a number."""
         words = passage.words
-        return (
-            not KEYS.isdisjoint(words)
-            and (not FIRM_KEYS.isdisjoint(words) or _may_begin(passage))
-        ) or _may_be_record(passage)
+        if not KEYS.isdisjoint(words) and (
+            not FIRM_KEYS.isdisjoint(words) or _may_begin(passage)
+        ):
+            return True
+        return _may_be_record(passage)
 
     def find(self, passage: Passage) -> list[Span]:
         """Give every introduced name."""

@@ -19,6 +19,12 @@ from rasa_qa_plugin.privacy.recognizers.names_lexicon import (
     TITLES,
 )
 from rasa_qa_plugin.privacy.recognizers.names_limits import LIMITS, SURNAMES_TOO
+from rasa_qa_plugin.privacy.recognizers.names_usual import (
+    COMPANY,
+    ENDING,
+    Name,
+    usual_name,
+)
 
 # A word, and the blanks behind it where another may follow.
 _WORD: Final = re.compile(
@@ -26,15 +32,8 @@ _WORD: Final = re.compile(
     r"(?:\.? {1,2})?"
 )
 _POSSESSIVES: Final = ("'s", "\u2019s")
-_ENDING: Final = re.compile(
-    r",? (?:jr|sr|ii|iii|iv|phd|md|np|lcsw|mft|esq)\b", re.IGNORECASE
-)
-_COMPANY: Final = re.compile(
-    r"[ ,&]{1,3}(?:s\.? ?a\.?(?: de c\.?v\.?)?|c\.a|cia|ltda?|inc|llc|corp|co|company"
-    r"|gmbh|srl|s\.r\.l|sas|s\.a\.s|group)(?![\w'])"
-)
 _COMPANY_INITIALS: Final = frozenset("scilg")
-_CLAUSE: Final = re.compile(r"[^.,;:!?\n\u00bf\u00a1()\"\ufffc\d@/]*$")
+_CLAUSE_BREAK: Final = re.compile(r"[.,;:!?\n\u00bf\u00a1()\"\ufffc\d@/]")
 _CONJUNCTIONS: Final = frozenset(("y", "e", "and", "pero", "but"))
 _BEGINNINGS: Final = GIVEN | TITLES
 _SMALL_ENDS: Final = (LIMITS | COMPANIES) - PARTICLES
@@ -42,25 +41,9 @@ _MOST_CAPITAL_WORDS: Final = 8
 _MOST_SMALL_WORDS: Final = 4
 _SMALL_WORDS: Final = 2
 _MOST_WORDS: Final = 15
+# Each title is a cue itself: longer rows of them would be read again and again.
+_MOST_TITLES: Final = 8
 _REACH: Final = 80
-
-
-class Name(NamedTuple):
-    """A name in a text, and what speaks for it.
-
-    Attributes:
-        words: How many words it has, particles apart.
-        capital: It begins with a capital that tells something.
-        common: A word of it is a common given name or surname.
-        given: Its first word is a common given name.
-    """
-
-    start: int
-    end: int
-    words: int
-    capital: bool
-    common: bool
-    given: bool
 
 
 class _Word(NamedTuple):
@@ -78,10 +61,14 @@ def name_after(
     *sure* says that only a name can stand there, *whole* that what follows "de" is more
     of it and not where the person is from; unless *tells*, capitals say nothing.
     """
+    usual = usual_name(passage, position, sure=sure) if tells else None
+    if usual is not None:
+        return usual
     if not _may_begin(passage, position, sure=sure, tells=tells):
         return None
     following = _words_from(passage, position, tells=tells)
-    first = next((word for word in following if word.plain not in TITLES), None)
+    openers = islice(following, _MOST_TITLES + 1)
+    first = next((word for word in openers if word.plain not in TITLES), None)
     if first is None or not (sure or first.capital or first.plain in GIVEN):
         return None
     if _is_handle(passage, first):
@@ -131,8 +118,11 @@ def name_before(
     passage: Passage, position: int, *, sure: bool, tells: bool
 ) -> Name | None:
     """Give the name that ends at *position*: the last words of the clause there."""
-    clause = _CLAUSE.search(passage.plain, max(0, position - _REACH), position)
-    start = position if clause is None else clause.start()
+    start = max(0, position - _REACH)
+    # The cue may stand in a line of its own.
+    end = position - passage.plain.endswith("\n", start, position)
+    for match in _CLAUSE_BREAK.finditer(passage.plain, start, end):
+        start = match.end()
     following = _words_from(passage, start, tells=tells)
     words = list(takewhile(lambda word: word.end <= position, following))
     first = len(words)
@@ -288,7 +278,7 @@ def _is_company(passage: Passage, words: Sequence[_Word], name: Name) -> bool:
     """Tell whether a name is only the first part of a company's."""
     if name.given:
         return False
-    if _COMPANY.match(passage.plain, name.end):
+    if COMPANY.match(passage.plain, name.end):
         return True
     return name.words == 1 and any(
         word.plain in COMPANIES and word.start <= name.end + 2 for word in words[1:]
@@ -298,7 +288,7 @@ def _is_company(passage: Passage, words: Sequence[_Word], name: Name) -> bool:
 def _opens_company(passage: Passage, end: int, word: _Word) -> bool:
     """Tell whether *word*, the next one after *end*, stands for a legal form."""
     return word.plain[0] in _COMPANY_INITIALS and (
-        _COMPANY.match(passage.plain, end) is not None
+        COMPANY.match(passage.plain, end) is not None
     )
 
 
@@ -318,7 +308,7 @@ def _name(words: Sequence[_Word], passage: Passage | None = None) -> Name | None
     if passage is not None:
         if passage.raw.endswith(_POSSESSIVES, words[-1].start, end):
             end -= 2
-        ending = _ENDING.match(passage.raw, end)
+        ending = ENDING.match(passage.raw, end)
         if ending is not None and words[0].capital:
             end = ending.end()
     own = [word for word in words if word.plain not in CAPITAL_PARTICLES]
