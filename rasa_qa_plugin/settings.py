@@ -51,8 +51,8 @@ class PrivacySettings(
         detect_also: ``IP`` and ``URL``, which are not masked by default.
         recognizers: File of further recognizers in Presidio's YAML format, relative to
             the folder of `qa.yml`.
-        ner: Language (``es``, ``en``) to an installed spaCy model, for names and places
-            that no cue announces; slower by a factor of hundreds.
+        ner: Language (``es``, ``en``) to an installed spaCy model, for names
+            that no cue announces; the model reads every message, which takes longer.
     """
 
     live_ttl_hours: Annotated[float, msgspec.Meta(ge=0.0)] = 24.0

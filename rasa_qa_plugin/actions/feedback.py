@@ -26,7 +26,8 @@ def message_ref(message_id: str) -> str:
     Same formula as :func:`rasa_qa_plugin.privacy.vault.message_ref`, so that an action
     server need not load the cryptography of the store; a test keeps them equal.
     """
-    return hashlib.sha256(message_id.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    digest = hashlib.sha256(message_id.encode("utf-8", "surrogatepass")).hexdigest()
+    return f"f{digest[1:16]}" if digest[:16].isdecimal() else digest[:16]
 
 
 def judged_turn(tracker: Tracker) -> str | None:

@@ -1,13 +1,12 @@
 """The detector: our recognizers behind cheap gates, or inside a real AnalyzerEngine."""
 
-import unicodedata
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from rasa_qa_plugin.privacy.allow_list import AllowList
 from rasa_qa_plugin.privacy.gate import Gate
-from rasa_qa_plugin.privacy.passage import Composition, Passage, around
+from rasa_qa_plugin.privacy.passage import Composition, Passage, around, is_apart
 from rasa_qa_plugin.privacy.recognizers.address import AddressRecognizer
 from rasa_qa_plugin.privacy.recognizers.base import ChatRecognizer
 from rasa_qa_plugin.privacy.recognizers.contact import EmailAddressRecognizer
@@ -38,6 +37,7 @@ _OVERLAP = 400
 _MOST_ROUNDS = 4
 _REMEMBERED_TEXTS = 4096
 _LONGEST_REMEMBERED = 300
+_REMEMBERED_LONG_TEXTS = 16
 
 
 class PrivacyEngine:
@@ -74,6 +74,8 @@ class PrivacyEngine:
             gate.is_shut if self._guests is None else _unclear
         )
         self._remembered = lru_cache(_REMEMBERED_TEXTS)(self._find)
+        # One event asks for its text several times.
+        self._remembered_long = lru_cache(_REMEMBERED_LONG_TEXTS)(self._find)
 
     def find(self, text: str) -> list[Span]:
         """Give what is personal in *text*: sorted, without overlap.
@@ -82,12 +84,12 @@ class PrivacyEngine:
         """
         if self.is_clear(text):
             return []
-        if not text.isascii() and not unicodedata.is_normalized("NFC", text):
+        if is_apart(text):
             composition = Composition(text)
             return [composition.span(span) for span in self._find(composition.text)]
         if len(text) <= _LONGEST_REMEMBERED:
             return list(self._remembered(text))
-        return list(self._find(text))
+        return list(self._remembered_long(text))
 
     def without_terms(self, spans: list[Span], *, text: str) -> list[Span]:
         """Give the spans that do not lie inside a term of the allow-list."""

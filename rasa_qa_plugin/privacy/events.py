@@ -14,7 +14,7 @@ from rasa_qa_plugin.privacy.passage import TOKEN
 from rasa_qa_plugin.privacy.payloads import read_payload
 from rasa_qa_plugin.privacy.spans import VALIDATED, Alignment, Span
 from rasa_qa_plugin.privacy.tokens import TokenMap
-from rasa_qa_plugin.privacy.values import ValueMasker
+from rasa_qa_plugin.privacy.values import ValueMasker, is_measure
 from rasa_qa_plugin.privacy.withheld import (
     COMMON,
     STRUCTURE,
@@ -95,8 +95,6 @@ class EventMasker:
         Raises:
             Exception: Detection failed; the caller must not use the text then.
         """
-        if not self._engine.find(text) and not text.lstrip().startswith("/"):
-            return text
         return ValueMasker(self._engine, self._fields, TokenMap()).string(text)
 
 
@@ -199,7 +197,8 @@ class _Masking:
                 form[key] = self._entities(value, heard)
             elif key in ("intent", "intent_ranking"):
                 # Only a typed command can bring an intent name of its own.
-                is_command = isinstance(own, str) and own.lstrip().startswith("/")
+                said = text if own is None else own
+                is_command = isinstance(said, str) and said.lstrip().startswith("/")
                 form[key] = self._intents(value) if is_command else value
             elif key == "response_selector" and isinstance(value, dict):
                 plain = are_plain_responses(value, self._values)
@@ -293,7 +292,7 @@ class _Masking:
             elif key == "entity":
                 # A typed payload can name an entity as it likes.
                 form[key] = self._values.anything(value)
-            elif key in _ENTITY_NAMES or isinstance(value, (bool, float)):
+            elif key in _ENTITY_NAMES or is_measure(value):
                 form[key] = value
             elif now_reads is not None or kind is not None:
                 form[key] = _scrubbed(value)
@@ -347,7 +346,7 @@ def _moved_tokens(value: Any, heard: Alignment | None) -> Any:
 
 def _scrubbed(value: Any) -> Any:
     """Withhold what an extractor noted about a masked value, in any notation."""
-    if value is None or isinstance(value, (bool, float)):
+    if value is None or is_measure(value):
         return value
     if isinstance(value, dict):
         return {key: _scrubbed(item) for key, item in value.items()}

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import regex
-from presidio_analyzer import AnalyzerEngine, EntityRecognizer
+from presidio_analyzer import AnalyzerEngine, EntityRecognizer, RemoteRecognizer
 from presidio_analyzer.predefined_recognizers import SpacyRecognizer
 from presidio_analyzer.recognizer_registry.recognizers_loader_utils import (
     RecognizerListLoader,
@@ -90,6 +90,7 @@ class Guests:
             models=models,
         )
         self._lock = threading.Lock()
+        self._inside = threading.local()
 
     def name_recognizers(self) -> list[EntityRecognizer]:
         """Give what reads names from the models, one for each."""
@@ -100,6 +101,16 @@ class Guests:
 
     def find(self, text: str, words: frozenset[str]) -> list[Span]:
         """Give all matches of at least :data:`LEAST_SCORE`; *words* are plain."""
+        if getattr(self._inside, "now", False):
+            # Presidio logs while it works, and our log masking asks us about that.
+            raise RuntimeError("guests: called from inside themselves")
+        self._inside.now = True
+        try:
+            return self._find(text, words)
+        finally:
+            self._inside.now = False
+
+    def _find(self, text: str, words: frozenset[str]) -> list[Span]:
         found: list[Span] = []
         named = self._languages_of(words)
         for language in LANGUAGES:
@@ -141,7 +152,16 @@ def open_guests(settings: PrivacySettings) -> Guests | None:
         recognizers = _read(Path(settings.recognizers))
     if not recognizers and not settings.ner:
         return None
-    return Guests(recognizers, models={str(k): v for k, v in settings.ner.items()})
+    guests = Guests(recognizers, models={str(k): v for k, v in settings.ner.items()})
+    try:
+        for recognizer in recognizers:
+            recognizer.analyze("prueba", recognizer.supported_entities, None)
+        guests.find("prueba", frozenset())
+    except Exception:  # noqa: BLE001 - anything: every message would fail like this
+        raise ConfigError(
+            _KEY, "a recognizer fails on every text; check its context and scores"
+        ) from None
+    return guests
 
 
 def _read(path: Path) -> list[EntityRecognizer]:
@@ -168,21 +188,39 @@ def _recognizers(entry: Any, place: str) -> list[EntityRecognizer]:
             RecognizerListLoader.get([dict(entry)], LANGUAGES, _FLAGS)
         )
         for recognizer in made:
-            for pattern in getattr(recognizer, "patterns", ()):
-                regex.compile(pattern.regex, _FLAGS)
+            _try(recognizer)
     except regex.error:
         raise ConfigError(
             place, "has a pattern that is no regular expression"
         ) from None
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError, ImportError):
         raise ConfigError(
             place,
             "is not understood; it needs name, supported_entity and patterns or a "
             "deny_list, as in Presidio's documentation",
         ) from None
+    if any(isinstance(one, (SpacyRecognizer, RemoteRecognizer)) for one in made):
+        raise ConfigError(
+            place, "needs a model or a service; only patterns and deny lists are run"
+        )
     if not made and entry.get("enabled", True):
         raise ConfigError(place, f"is for no language of ours; use {LANGUAGES}")
     return made
+
+
+def _try(recognizer: EntityRecognizer) -> None:
+    """Look at what Presidio itself looks at only when a text comes.
+
+    Raises:
+        ValueError: A score is out of range; regex.error, TypeError and AttributeError
+            likewise mean that the entry is not usable.
+    """
+    for pattern in getattr(recognizer, "patterns", ()):
+        regex.compile(pattern.regex, _FLAGS)
+        if not 0 < float(pattern.score) <= 1:
+            raise ValueError("score")
+    for word in recognizer.context or ():
+        word.lower()
 
 
 @contextlib.contextmanager

@@ -53,7 +53,7 @@ def is_harmless(event: Event, values: ValueMasker) -> bool:
     message_id = event.get("message_id")
     channel = event.get("input_channel")
     return (
-        (not message_id or is_harmless_id(message_id))
+        (message_id is None or is_harmless_id(message_id))
         and (not channel or is_name(channel))
         and _is_plain_metadata(event.get("metadata"))
         and _is_plain_parse(event.get("parse_data"), text, message_id, values)

@@ -95,6 +95,7 @@ def normal_form(entity_type: str, value: str) -> str:
         if value.isdigit():
             return value
     else:
+        value = value.encode("utf-8", "replace").decode()  # half a surrogate pair
         value = unicodedata.normalize("NFC", value)
     if entity_type == "EMAIL":
         return value.strip().casefold()

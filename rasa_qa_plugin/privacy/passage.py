@@ -139,6 +139,17 @@ class Passage:
         return Passage(*(fill(view, spans) for view in views))
 
 
+_MARKED_DIGIT = re.compile(r"\d[\ufe00-\ufe0f\u20e3]")
+
+
+def is_apart(text: str) -> bool:
+    """Tell whether letters or digits of *text* have marks that stand on their own."""
+    return not text.isascii() and (
+        not unicodedata.is_normalized("NFC", text)
+        or _MARKED_DIGIT.search(text) is not None
+    )
+
+
 class Composition:
     """A text whose letters and accents are joined, with the way back.
 
@@ -152,9 +163,12 @@ class Composition:
         position = 0
         while position < len(text):
             end = position + 1
-            while end < len(text) and unicodedata.combining(text[end]):
+            while end < len(text) and unicodedata.category(text[end])[0] == "M":
                 end += 1
-            part = unicodedata.normalize("NFC", text[position:end])
+            # A digit on a key cap, as telephones type it, is a digit.
+            part = text[position]
+            if not part.isdecimal():
+                part = unicodedata.normalize("NFC", text[position:end])
             parts.append(part)
             self._starts += [position] * len(part)
             position = end
@@ -171,6 +185,14 @@ class Composition:
         return msgspec.structs.replace(
             span, start=self._starts[span.start], end=self._starts[end]
         )
+
+
+def without_barriers(text: str) -> str:
+    """Give what a person typed with a blank for each barrier, same length.
+
+    Some keyboards leave that character where a picture was; only we may set barriers.
+    """
+    return text.replace(BARRIER, " ") if BARRIER in text else text
 
 
 def barred(text: str) -> str:

@@ -1,9 +1,7 @@
 """The numbering of masked values in one conversation: same value, same token."""
 
 import re
-import unicodedata
 from collections.abc import Iterator
-from itertools import pairwise
 from operator import itemgetter
 from typing import Any
 
@@ -16,13 +14,21 @@ from rasa_qa_plugin.privacy.known_forms import (
     normal_form,
     same_phone,
 )
-from rasa_qa_plugin.privacy.passage import TOKEN, Composition, barred, plain_text
+from rasa_qa_plugin.privacy.passage import (
+    TOKEN,
+    Composition,
+    barred,
+    is_apart,
+    plain_text,
+)
 from rasa_qa_plugin.privacy.spans import KNOWN, Span
 
 MOST_VALUES = 500
 
 _DIGIT = re.compile("[0-9]")
 _WIDEST_GAP = 3
+_MOST_ATOMS = 120
+_END = ""  # no word
 _MOST_DIGITS = 40
 
 
@@ -49,7 +55,9 @@ class TokenMap:
         self._tokens: dict[str, str] = {}
         self._counts: dict[str, int] = {}
         self._numbers: dict[str, Span] = {}
-        self._phrases: dict[str, list[tuple[tuple[str, ...], Span, bool]]] = {}
+        # A tree of words; at the end of each phrase, what it is, and whether it counts
+        # only where it is capitalized.
+        self._phrases: dict[str, Any] = {}
         # Secrets so short that they are only known when they stand alone: "917".
         self._alone: dict[str, Span] = {}
         # Parts of values, and values that stood in a sentence, to the token of it.
@@ -97,7 +105,7 @@ class TokenMap:
         """
         if not self._values:
             return []
-        if not text.isascii() and not unicodedata.is_normalized("NFC", text):
+        if is_apart(text):
             composition = Composition(text)
             return [composition.span(s) for s in self._find(composition.text)]
         return self._find(text)
@@ -193,9 +201,10 @@ class TokenMap:
     def _add_phrase(
         self, atoms: tuple[str, ...], known: Span, *, capital: bool
     ) -> None:
-        phrases = self._phrases.setdefault(atoms[0], [])
-        phrases.append((atoms, known, capital))
-        phrases.sort(key=lambda phrase: -len(phrase[0]))
+        node = self._phrases
+        for atom in atoms[:_MOST_ATOMS]:
+            node = node.setdefault(atom, {})
+        node.setdefault(_END, []).append((known, capital))
 
     def _number_at(
         self, atoms: list[tuple[str, int, int]], index: int, plain: str
@@ -225,19 +234,22 @@ class TokenMap:
     def _phrase_at(
         self, atoms: list[tuple[str, int, int]], index: int, text: str
     ) -> list[tuple[int, Span]]:
-        for phrase, known, capital in self._phrases.get(atoms[index][0], ()):
-            size = len(phrase)
-            here = atoms[index : index + size]
-            if (
-                tuple(atom for atom, _, _ in here) == phrase
-                and all(
-                    after[1] - before[2] <= _WIDEST_GAP
-                    for before, after in pairwise(here)
-                )
-                and (not capital or text[here[0][1]].isupper())
-            ):
-                return [(size, known)]
-        return []
+        """Give the longest known phrase from *index*, walking the tree of all."""
+        node = self._phrases
+        best: list[tuple[int, Span]] = []
+        end = atoms[index][1]
+        capitalized = text[end].isupper()
+        here = atoms[index : index + _MOST_ATOMS]
+        for size, (atom, start, stop) in enumerate(here, start=1):
+            if start - end > _WIDEST_GAP or atom not in node:
+                break
+            node = node[atom]
+            for known, capital in node.get(_END, ()):
+                if capitalized or not capital:
+                    best = [(size, known)]
+                    break
+            end = stop
+        return best
 
 
 def is_token(value: str) -> bool:

@@ -1,12 +1,14 @@
 """Masked copies of texts and nested values, whatever event they come from."""
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from numbers import Integral, Real
+from operator import attrgetter
 from typing import Any, Final
 
 from rasa_qa_plugin.privacy.engine import PrivacyEngine
 from rasa_qa_plugin.privacy.field_types import FieldTypes
-from rasa_qa_plugin.privacy.passage import TOKEN, fill
+from rasa_qa_plugin.privacy.passage import TOKEN, fill, without_barriers
 from rasa_qa_plugin.privacy.payloads import read_payload, write_entities
 from rasa_qa_plugin.privacy.spans import Alignment, Span, resolve
 from rasa_qa_plugin.privacy.tokens import TokenMap, is_token
@@ -45,6 +47,7 @@ class ValueMasker:
 
     def is_plain(self, text: str) -> bool:
         """Tell whether *text* is chat in which nothing would be masked."""
+        text = without_barriers(text)
         return (
             (self._is_clear(text) or not self._engine.find(text))
             and not self._tokens.find(text)
@@ -73,6 +76,7 @@ class ValueMasker:
     def _edits(
         self, text: str, hints: Sequence[Span] = ()
     ) -> list[tuple[int, int, str]]:
+        text = without_barriers(text)
         found = self._engine.find(text)
         known = self._tokens.find(text)
         if known:
@@ -142,16 +146,20 @@ class ValueMasker:
 
     def _scalar(self, value: Any) -> Any:
         # The abstract classes take in NumPy's numbers.
-        if value is None or isinstance(value, (bool, float)):
+        if value is None or isinstance(value, bool):
             return value
-        if not isinstance(value, Integral):
-            if isinstance(value, Real):
-                return float(value)
+        if not isinstance(value, Real):
             raise TypeError("value: not JSON; store plain values in slots")
-        number = abs(int(value))
-        if number < _LEAST_NUMBER:
+        if isinstance(value, Integral):
+            number = str(abs(int(value)))
+        elif float(value).is_integer():
+            number = str(abs(int(float(value))))
+        else:
+            return float(value)
+        # Small ones are counts, unless the conversation knows better: a PIN.
+        if int(number) < _LEAST_NUMBER and not self._tokens.find(number):
             return value
-        masked = self.string(str(number))
+        masked = self.string(number)
         return masked if is_token(masked) else value
 
     def _mapping(self, value: dict[Any, Any], *, by_bot: bool) -> dict[Any, Any]:
@@ -165,7 +173,7 @@ class ValueMasker:
 
     def _item(self, key: Any, item: Any, *, by_bot: bool) -> tuple[Any, Any]:
         if not isinstance(key, str):
-            return key, self.anything(item, by_bot=by_bot)
+            return self.anything(key), self.anything(item, by_bot=by_bot)
         if (key in BOT_NAMES and is_bot_name(item)) or (
             key in _TIMES and isinstance(item, (int, float))
         ):
@@ -178,11 +186,18 @@ class ValueMasker:
         return self.string(key), self.anything(item, by_bot=by_bot)
 
 
+def is_measure(value: Any) -> bool:
+    """Tell whether *value* is true, false, or a float no telephone number can be."""
+    return isinstance(value, bool) or (
+        isinstance(value, float) and abs(value) < _LEAST_NUMBER
+    )
+
+
 def _is_in(span: Span, found: list[Span]) -> bool:
     """Tell whether *span* says nothing that one of *found* does not say."""
-    return any(
-        other.start <= span.start
-        and span.end <= other.end
-        and other.entity_type == span.entity_type
-        for other in found
+    index = bisect_right(found, span.start, key=attrgetter("start")) - 1
+    return (
+        index >= 0
+        and span.end <= found[index].end
+        and span.entity_type == found[index].entity_type
     )

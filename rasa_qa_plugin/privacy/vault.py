@@ -83,9 +83,11 @@ def message_ref(message_id: str) -> str:
     """Give a short reference to a user message that is safe to put into a button.
 
     The action server holds no key, so this is a plain hash; Rasa's message ids are
-    random, which keeps it from being guessed.
+    random, which keeps it from being guessed. It always has a letter: sixteen digits
+    would look like a card.
     """
-    return hashlib.sha256(message_id.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    digest = hashlib.sha256(message_id.encode("utf-8", "surrogatepass")).hexdigest()
+    return f"f{digest[1:16]}" if digest[:16].isdecimal() else digest[:16]
 
 
 def open_vault(*, secret: str | None, key_file: Path | None) -> Vault:

@@ -104,12 +104,20 @@ def hashed_message_id(message_id: Any) -> Any:
 
 def is_harmless_id(message_id: Any) -> bool:
     """Tell whether *message_id* is a reference or a random UUID."""
-    return isinstance(message_id, str) and _harmless_id(message_id) is not None
+    return (
+        isinstance(message_id, str)
+        and _harmless_id(message_id) is not None
+        and not message_id.isdecimal()
+    )
 
 
 def is_reference(value: Any) -> bool:
     """Tell whether *value* is the reference of a message and nothing else."""
-    return isinstance(value, str) and _REFERENCE.fullmatch(value) is not None
+    return (
+        isinstance(value, str)
+        and not value.isdecimal()  # a card, more likely
+        and _REFERENCE.fullmatch(value) is not None
+    )
 
 
 def is_bot_name(value: Any) -> bool:

@@ -10,6 +10,7 @@ from rasa_qa_plugin.privacy.recognizers.base import ChatRecognizer
 from rasa_qa_plugin.privacy.recognizers.codes import MIXED, codes
 from rasa_qa_plugin.privacy.recognizers.documents import document, documents_of
 from rasa_qa_plugin.privacy.recognizers.number_cues import Cue, Cues, is_filler
+from rasa_qa_plugin.privacy.recognizers.number_edges import with_head, with_tail
 from rasa_qa_plugin.privacy.recognizers.number_words import (
     CURRENCY,
     REFERENCE,
@@ -40,6 +41,7 @@ _LETTERS_BEFORE = re.compile(r"(?<!\w)[^\W\d_]+-?$")
 _SHORT_CODE = 4
 
 _SPLIT = re.compile(r", ?(?!\d{3}(?!\d))|/ ?| - | {2,3}")
+_WIDE_GAP = re.compile(" {2,3}")
 _GROUP = re.compile(r"[^ ]+")
 _MOST_GROUPS = 5
 _MOST_CUED_GROUPS = 6
@@ -48,16 +50,6 @@ _LONGEST_JOINER = 12
 _EDGE = " .-/,("
 _CARD_START = re.compile(r"[3456]|2(?:22[1-9]|2[3-9]|[3-6]|7[01]|720)")
 _YEAR = re.compile(r"(?:19|20)\d\d")
-
-# What belongs to a number but is not of it: an extension, the letter of a passport.
-_EXTENSION = re.compile(
-    r"[ ,;-]{0,2}(?:x|(?:ext(?:ension|en|n)?|anexo|interno|int)(?:\.|(?!\w)))"
-    r"[:#]? ?(?:no?\.? ?)?\d{1,6}(?!\w)"
-)
-_SLASH_TAIL = re.compile(r" ?/ ?\d{1,3}(?![\w/])")
-_VERIFIER_TAIL = re.compile(r" ?- ?[\dk](?!\w)")
-_LETTER_TAIL = re.compile(r"[ -]?[A-Z](?![\w.])")
-_LETTER_HEAD = re.compile(r"(?<!\w)[A-Z]{1,3}[ -]?$")
 
 # Fewest and most digits of a number whose cue word stands beside it.
 _CUED = {"PHONE": (6, 15), "ID": (4, 20), "ACCOUNT": (5, 24), "CARD": (12, 19)}
@@ -140,8 +132,8 @@ class NumberRecognizer(ChatRecognizer):
                     cue = last_cue
             found = self._in_run(run, start, _around(plain, match, cue))
             if found:
-                found[0] = _with_head(found[0], passage, cue)
-                found[-1] = _with_tail(found[-1], passage, cue)
+                found[0] = with_head(found[0], passage, cue)
+                found[-1] = with_tail(found[-1], passage, cue)
                 spans += found
                 last_end, last_cue = found[-1].end, cue
         return spans
@@ -162,6 +154,9 @@ class NumberRecognizer(ChatRecognizer):
             ):
                 yield _span(run, start, whole)
                 return
+        elif (wide := self._over_wide_gaps(run, context)) is not None:
+            yield _span(run, start, wide)
+            return
         elif "/" in run and (known := document(run, self._documents)) is not None:
             yield _span(run, start, _Verdict("ID", *known))
             return
@@ -177,6 +172,17 @@ class NumberRecognizer(ChatRecognizer):
             elif " " in part.strip(_EDGE):
                 yield from self._in_groups(part, start + offset, part_context)
             last = verdict
+
+    def _over_wide_gaps(self, run: str, context: Context) -> _Verdict | None:
+        """Read "4111  1111 1111 1111" as one number, if all of it makes one."""
+        if "  " not in run or context.unit:
+            return None
+        narrow = _WIDE_GAP.sub(" ", run)
+        if _SPLIT.search(narrow):
+            return None
+        whole = self._verdict(narrow, context)
+        sure = whole is not None and (whole.score == VALIDATED or context.sure)
+        return whole if sure else None
 
     def _in_groups(self, part: str, start: int, context: Context) -> Iterator[Span]:
         """Look for the longest numbers made of neighboring groups."""
@@ -330,39 +336,6 @@ def _span(written: str, start: int, verdict: _Verdict) -> Span:
     end = len(written.rstrip(_EDGE))
     begin = len(written) - len(written.lstrip(" .-/,"))
     return Span(start + begin, start + end, *verdict)
-
-
-def _with_tail(span: Span, passage: Passage, cue: Cue | None) -> Span:
-    """Take in an extension, "/2" of a record number, or the letter of a document."""
-    tail = None
-    if span.entity_type == "PHONE":
-        tail = _EXTENSION.match(passage.plain, span.end)
-    elif span.entity_type == "ID" and cue is not None:
-        tail = (
-            _SLASH_TAIL.match(passage.plain, span.end)
-            or _LETTER_TAIL.match(passage.raw, span.end)
-            or _VERIFIER_TAIL.match(passage.plain, span.end)
-        )
-        if tail is not None and UNIT.match(passage.plain, tail.end()):
-            tail = None
-    return span if tail is None else _moved(span, span.start, tail.end())
-
-
-def _with_head(span: Span, passage: Passage, cue: Cue | None) -> Span:
-    """Take in the letters of "pasaporte AB 123456"."""
-    if span.entity_type != "ID" or cue is None or span.start <= cue.end:
-        return span
-    head = _LETTER_HEAD.search(passage.raw, max(cue.end, span.start - 5), span.start)
-    if head is None:
-        return span
-    word = head.group().strip(" -").lower()
-    if is_filler(word) or kind_of(word) is not None:
-        return span
-    return _moved(span, head.start(), span.end)
-
-
-def _moved(span: Span, start: int, end: int) -> Span:
-    return Span(start, end, span.entity_type, span.score, span.rule)
 
 
 def _is_card(digits: str, cue: str | None) -> bool:
