@@ -10,7 +10,7 @@ from typing import Any, Final
 from rasa_qa_plugin.privacy.engine import PrivacyEngine
 from rasa_qa_plugin.privacy.field_types import FieldTypes
 from rasa_qa_plugin.privacy.harmless import are_plain_responses, is_harmless
-from rasa_qa_plugin.privacy.passage import TOKEN
+from rasa_qa_plugin.privacy.passage import TOKEN, without_barriers
 from rasa_qa_plugin.privacy.payloads import read_payload
 from rasa_qa_plugin.privacy.spans import VALIDATED, Alignment, Span
 from rasa_qa_plugin.privacy.tokens import TokenMap
@@ -95,6 +95,9 @@ class EventMasker:
         Raises:
             Exception: Detection failed; the caller must not use the text then.
         """
+        is_chat = not text.lstrip().startswith("/")
+        if is_chat and not self._engine.find(without_barriers(text)):
+            return text
         return ValueMasker(self._engine, self._fields, TokenMap()).string(text)
 
 

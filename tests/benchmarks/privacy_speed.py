@@ -28,6 +28,7 @@ HOSTILE = (
     *("av a ", "1 a b c st. ", "me llamo ana ", "soy A. ", " ", "1    ", "+", "((1"),
     *("a1-", "es91 2100 ", "[PHONE] ", "\u200b1", "4111 1111 1111 1111 ", "o'"),
     *("direccion: a 1 ", "a arroba b punto ", "mz 1 villa ", "tel 0991234567 ", "sr. "),
+    *("1.1.1.1 ", "099 123 ", "12 main st, ", "0991234567 ext 1 ", "Mr. ", "calle "),
 )
 
 
@@ -271,11 +272,18 @@ def _events(rounds: int) -> Iterator[Figure]:
 
 
 def _hostile() -> Iterator[Figure]:
-    mask = _anonymizer()
+    """Mask events, which look at their text more than once, with all detectors on."""
+    settings = PrivacySettings(detect_also=["IP", "URL"])
+    masker = EventMasker(PrivacyEngine(settings), settings)
     worst = 0.0
     for piece in HOSTILE:
-        text = (piece * 4000)[:4000]
-        worst = max(worst, 1000 * _seconds(lambda text=text: mask(text), 3))  # type: ignore[misc]
+        times = []
+        for number in range(3):  # a new text each time: the engine remembers
+            event = user_event((f"{number} " + piece * 4000)[:4000], [])
+            start = time.process_time()
+            masker.mask(event, TokenMap())
+            times.append(time.process_time() - start)
+        worst = max(worst, 1000 * min(times))
     yield Figure(
         "worst 4,000-character hostile message", worst, "ms", bar=50, at_most=True
     )
