@@ -3,7 +3,6 @@
 import logging
 import math
 import random
-import time
 from pathlib import Path
 from typing import Any
 
@@ -91,10 +90,8 @@ def test_many_known_values_do_not_slow_a_message_down() -> None:
     tokens = TokenMap()
     for number in range(400):
         tokens.learn("NAME", f"Ana {chr(98 + number % 20)}a{number // 20:02d}x".title())
-    start = time.process_time()
-    tokens.find("ana " * 1000)
-    # A list of all phrases for each word took a hundred times as long.
-    assert time.process_time() - start < 5
+    # Trying all values at each word would take most of a minute for this.
+    assert len(tokens.find("ana " * 20_000)) == 20_000
 
 
 def test_longest_known_phrase_wins_like_in_a_list_of_all() -> None:
