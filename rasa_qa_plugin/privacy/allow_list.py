@@ -25,7 +25,7 @@ class AllowList:
 
         Raises:
             ConfigError: A term is empty, a single character, or holds an e-mail
-                address, a card, an account or a full telephone number.
+                address, a card, an account or a telephone number with its plus sign.
         """
         for number, term in enumerate(terms, start=1):
             _check(term, number, scan)
