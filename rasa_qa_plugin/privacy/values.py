@@ -150,12 +150,11 @@ class ValueMasker:
             return value
         if not isinstance(value, Real):
             raise TypeError("value: not JSON; store plain values in slots")
-        if isinstance(value, Integral):
-            number = str(abs(int(value)))
-        elif float(value).is_integer():
-            number = str(abs(int(float(value))))
-        else:
-            return float(value)
+        if not isinstance(value, Integral):
+            value = float(value)
+            if not value.is_integer():
+                return value
+        number = str(abs(int(value)))
         # Small ones are counts, unless the conversation knows better: a PIN.
         if int(number) < _LEAST_NUMBER and not self._tokens.find(number):
             return value

@@ -6,6 +6,7 @@ import random
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from rasa_qa_plugin.actions import feedback
@@ -40,6 +41,8 @@ def test_whole_numbers_that_came_as_floats_are_masked(number: float) -> None:
 def test_measures_stay_numbers() -> None:
     for value in (0.5, 12.0, -3.25, math.inf, 1.5e9 + 0.5):
         assert MASKER.mask(slot("ratio", value), TokenMap())["value"] == value
+    for value in (np.float32(12.0), np.float32(0.5)):  # which JSON does not know
+        assert type(MASKER.mask(slot("ratio", value), TokenMap())["value"]) is float
 
 
 def test_pin_is_masked_as_a_number_too() -> None:
