@@ -8,7 +8,7 @@ from rasa_qa_plugin.privacy.allow_list import AllowList
 from rasa_qa_plugin.privacy.gate import Gate
 from rasa_qa_plugin.privacy.passage import Composition, Passage, around, is_apart
 from rasa_qa_plugin.privacy.recognizers.address import AddressRecognizer
-from rasa_qa_plugin.privacy.recognizers.base import ChatRecognizer
+from rasa_qa_plugin.privacy.recognizers.base import LANGUAGES, ChatRecognizer
 from rasa_qa_plugin.privacy.recognizers.contact import EmailAddressRecognizer
 from rasa_qa_plugin.privacy.recognizers.names import NameRecognizer
 from rasa_qa_plugin.privacy.recognizers.network import (
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from rasa_qa_plugin.privacy.guests import Guests
 
 ENTITY_TYPES: Final = ("PHONE", "EMAIL", "CARD", "ACCOUNT", "ID", "ADDRESS", "NAME")
-LANGUAGES: Final = ("es", "en")
 
 _OPTIONAL: Final[dict[str, type[ChatRecognizer]]] = {
     "IP": IpAddressRecognizer,

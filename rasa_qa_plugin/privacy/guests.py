@@ -19,10 +19,10 @@ from spacy.lang.es.stop_words import STOP_WORDS as SPANISH
 from rasa_qa_plugin.errors import ConfigError
 from rasa_qa_plugin.privacy.passage import plain_text
 from rasa_qa_plugin.privacy.presidio import build_analyzer
+from rasa_qa_plugin.privacy.recognizers.base import LANGUAGES
 from rasa_qa_plugin.privacy.spans import Span
 from rasa_qa_plugin.settings import PrivacySettings, read_yaml
 
-LANGUAGES: Final = ("es", "en")
 # Presidio's own floor for a weak pattern that a context word confirms.
 LEAST_SCORE: Final = 0.4
 _FLAGS: Final = re.DOTALL | re.MULTILINE | re.IGNORECASE

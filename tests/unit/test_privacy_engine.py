@@ -17,12 +17,12 @@ from presidio_analyzer.predefined_recognizers import EmailRecognizer
 from rasa_qa_plugin.errors import ConfigError
 from rasa_qa_plugin.privacy.engine import (
     ENTITY_TYPES,
-    LANGUAGES,
     PrivacyEngine,
     windows,
 )
 from rasa_qa_plugin.privacy.guests import spans_of
 from rasa_qa_plugin.privacy.passage import BARRIER, Passage, fill, plain_text
+from rasa_qa_plugin.privacy.recognizers.base import LANGUAGES
 from rasa_qa_plugin.privacy.spans import Span
 from rasa_qa_plugin.settings import PrivacySettings, parse_settings
 

@@ -10,9 +10,10 @@ from presidio_analyzer import EntityRecognizer, RecognizerResult
 from spacy.training import Example
 
 from rasa_qa_plugin.errors import ConfigError
-from rasa_qa_plugin.privacy.engine import LANGUAGES, PrivacyEngine
+from rasa_qa_plugin.privacy.engine import PrivacyEngine
 from rasa_qa_plugin.privacy.guests import LEAST_SCORE, open_guests
 from rasa_qa_plugin.privacy.passage import Passage
+from rasa_qa_plugin.privacy.recognizers.base import LANGUAGES
 from rasa_qa_plugin.settings import PrivacySettings, load_settings
 
 YAML = r"""

@@ -1,12 +1,15 @@
 """What our recognizers share: a gate, a pure finder, Presidio's way to call them."""
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from presidio_analyzer import AnalysisExplanation, EntityRecognizer, RecognizerResult
 from presidio_analyzer.nlp_engine import NlpArtifacts
 
 from rasa_qa_plugin.privacy.passage import Passage
 from rasa_qa_plugin.privacy.spans import Span
+
+# What our cue words are written in, and what a recognizer may be registered for.
+LANGUAGES: Final = ("es", "en")
 
 
 class ChatRecognizer(EntityRecognizer):

@@ -19,7 +19,6 @@ _VERSION_REACH = 12
 # RFC 4291: what can be an IPv6 address is read as a whole, then judged.
 _IPV6 = re.compile(r"(?<![\w:.])[0-9a-f:.]{2,}(?:%[a-z0-9]{1,15})?(?:/\d{1,3})?")
 _LONGEST_IPV6 = 45
-_FEWEST_HEX_DIGITS = 3
 _BRACKETED_PORT = re.compile(r"\]:\d{1,5}(?!\d)")
 
 _SCHEMES = word_table("http https ftp ftps sftp ws wss ssh file")
