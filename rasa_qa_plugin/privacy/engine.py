@@ -65,9 +65,7 @@ class PrivacyEngine:
         self._allow = AllowList(
             settings.allow, scan=lambda term: self.candidates(Passage(term))
         )
-        gate = Gate(
-            word for recognizer in self._recognizers for word in recognizer.gate_words
-        )
+        gate = Gate(self._recognizers)
         # Nothing is known beforehand about what foreign recognizers look for.
         self.is_clear: Callable[[str], bool] = (
             gate.is_shut if self._guests is None else _unclear

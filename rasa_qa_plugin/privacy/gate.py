@@ -1,9 +1,10 @@
 """The first look at a text: most chat has no digit, no @ and no announcing word."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from rasa_qa_plugin.privacy.passage import plain_text
+from rasa_qa_plugin.privacy.recognizers.base import ChatRecognizer
 
 _SIGN = b"\0"
 
@@ -26,11 +27,12 @@ _TABLE = _table()
 class Gate:
     """Tells in about a microsecond that a text can hold nothing to find."""
 
-    __slots__ = ("_words",)
+    __slots__ = ("_openers", "_words")
 
-    def __init__(self, words: Iterable[str]) -> None:
-        """Open for texts that hold a digit, an ``@`` or one of the plain *words*."""
-        self._words = frozenset(word.encode("latin-1") for word in words)
+    def __init__(self, recognizers: Sequence[ChatRecognizer]) -> None:
+        """Open for a digit, for an ``@``, and for what *recognizers* open for."""
+        self._words = frozenset[str]().union(*(r.gate_words for r in recognizers))
+        self._openers = tuple(r.opens for r in recognizers if r.gate_words)
 
     def is_shut(self, text: str) -> bool:
         """Tell whether *text* has none of them; False where a closer look is needed."""
@@ -38,4 +40,10 @@ class Gate:
             data = text.encode("latin-1").translate(_TABLE)
         except UnicodeEncodeError:  # other scripts and emoji take the long way
             return False
-        return _SIGN not in data and self._words.isdisjoint(data.split())
+        if _SIGN in data:
+            return False
+        words = data.decode("latin-1").split()
+        if self._words.isdisjoint(words):
+            return True
+        known = frozenset(words)
+        return not any(opens(text, known) for opens in self._openers)

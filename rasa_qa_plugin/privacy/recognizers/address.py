@@ -25,7 +25,8 @@ _NONE = frozenset(("s", "n"))
 # "5avenida", "5c.", a crossing, a postcode, "av5": most texts have nothing like them,
 # and one search shows it.
 _SHAPE = re.compile(
-    r"[0-9](?:av|c|[0-9](?:[0-9] y |[0-9]{3},? [^\W\d_])|(?<=[a-zªº][0-9]))"
+    r"[0-9](?<![0-9].)(?:(?<=[a-zªº].)|[0-9]*"
+    r"(?:av|c|(?<=[0-9]{3}) y |(?<=[0-9]{5}),? [^\W\d_]))"
 )
 _RULES = (street_spanish, street_english, address_anchors, address_cues)
 
@@ -37,15 +38,21 @@ class AddressRecognizer(ChatRecognizer):
     """
 
     entity_types: ClassVar[tuple[str, ...]] = ("ADDRESS",)
-    gate_words: ClassVar[frozenset[str]] = (
-        street_spanish.WORDS | street_english.UNNUMBERED_WORDS | {"n"}
-    )
+    gate_words: ClassVar[frozenset[str]] = _UNNUMBERED
+
+    def opens(self, text: str, words: frozenset[str]) -> bool:  # noqa: ARG002
+        """Tell whether there may be an address that holds no digit."""
+        return not _UNNUMBERED.isdisjoint(words) and (
+            street_spanish.opens_unnumbered(words)
+            or street_english.opens_unnumbered(words)
+            or words >= _NONE
+        )
 
     def may_hold(self, passage: Passage) -> bool:
         """Tell whether a word names a way, a flat, or announces an address."""
         words = passage.words
         if passage.digits == 0:
-            return not _UNNUMBERED.isdisjoint(words) and _opens_unnumbered(words)
+            return self.opens(passage.plain, words)
         if not _WORDS.isdisjoint(words) or words >= _NONE:
             return True
         return _SHAPE.search(passage.plain) is not None and (
@@ -65,15 +72,6 @@ class AddressRecognizer(ChatRecognizer):
         spans = [Span(a, b, "ADDRESS", CUE, rule) for a, b, rule in _joined(streets)]
         spans += [Span(a, b, "ADDRESS", SHAPE, rule) for a, b, rule in announced]
         return spans
-
-
-def _opens_unnumbered(words: frozenset[str]) -> bool:
-    """Tell whether there may be an address that holds no digit."""
-    return (
-        street_spanish.opens_unnumbered(words)
-        or street_english.opens_unnumbered(words)
-        or words >= _NONE
-    )
 
 
 def _joined(streets: list[tuple[int, int, str]]) -> list[tuple[int, int, str]]:

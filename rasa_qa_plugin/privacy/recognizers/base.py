@@ -18,7 +18,8 @@ class ChatRecognizer(EntityRecognizer):
     :meth:`find` works on a :class:`Passage`; it is stateless, linear in the length of
     the text, and may run in several threads. :meth:`may_hold` is a necessary condition
     of it: callers with their own passage test it first. A text without a digit, without
-    an ``@`` and without any of ``gate_words`` (plain, ASCII) holds nothing to find.
+    an ``@`` and without any of ``gate_words`` (plain, ASCII) holds nothing to find, nor
+    does one whose words do not satisfy :meth:`opens`.
     """
 
     entity_types: ClassVar[tuple[str, ...]] = ()
@@ -33,6 +34,13 @@ class ChatRecognizer(EntityRecognizer):
 
     def load(self) -> None:
         """Nothing to load: tables are compiled at import."""
+
+    def opens(self, text: str, words: frozenset[str]) -> bool:  # noqa: ARG002 - others read it
+        """Tell whether *text*, which has neither digit nor ``@``, may hold something.
+
+        *words* are those of the text in plain writing.
+        """
+        return not self.gate_words.isdisjoint(words)
 
     def may_hold(self, passage: Passage) -> bool:
         """Tell cheaply whether :meth:`find` could find anything."""

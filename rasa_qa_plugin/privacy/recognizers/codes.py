@@ -15,9 +15,10 @@ from rasa_qa_plugin.privacy.recognizers.number_words import (
 )
 from rasa_qa_plugin.privacy.spans import CUE, SHAPE, VALIDATED, Span
 
-# Digits beside a letter; it starts at the digit, there are fewer of them.
+# A number beside a letter. It starts at the first digit, there are fewer of them.
 MIXED = re.compile(
-    r"\d(?:(?<=[a-z]\d)|(?<=[a-z]-\d)|-?[a-z]|\d\d[ .-][a-z](?!\w)|(?<=[xyz] \d)\d{6})"
+    r"[0-9](?<![0-9].)(?:(?<=[a-z].)|(?<=[a-z]-.)|(?<=[xyz] .)[0-9]{6}"
+    r"|[0-9]*(?:-?[a-z]|(?<=[0-9]{3})[ .-][a-z](?!\w)))"
 )
 _IBAN_START = re.compile(r"(?<![^\W_])[a-z]{2}\d{2}(?=[ -]?[a-z0-9])")
 _IBAN_REST = re.compile(r"[ -]?[a-z0-9]")

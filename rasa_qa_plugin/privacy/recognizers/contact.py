@@ -33,6 +33,7 @@ _SPELLED = re.compile(
     rf"|[\w-]{{2,63}}(?:{_DOT}[a-z]{{2,24}}){{1,3}})"
 )
 _SPELLED_WORDS = frozenset(("arroba", "at"))
+_BRACKET = re.compile(r"[(\[{]")
 
 
 class EmailAddressRecognizer(ChatRecognizer):
@@ -45,9 +46,15 @@ class EmailAddressRecognizer(ChatRecognizer):
     entity_types: ClassVar[tuple[str, ...]] = ("EMAIL",)
     gate_words: ClassVar[frozenset[str]] = _SPELLED_WORDS
 
+    def opens(self, text: str, words: frozenset[str]) -> bool:
+        """The word for ``@``; the English one with a dot in words, or in brackets."""
+        return "arroba" in words or (
+            "at" in words and ("dot" in words or _BRACKET.search(text) is not None)
+        )
+
     def may_hold(self, passage: Passage) -> bool:
         """An ``@``, or the word for it."""
-        return "@" in passage.plain or not _SPELLED_WORDS.isdisjoint(passage.words)
+        return "@" in passage.plain or self.opens(passage.plain, passage.words)
 
     def find(self, passage: Passage) -> list[Span]:
         """Give every address."""

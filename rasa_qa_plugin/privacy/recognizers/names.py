@@ -55,14 +55,26 @@ class NameRecognizer(ChatRecognizer):
     entity_types: ClassVar[tuple[str, ...]] = ("NAME",)
     gate_words: ClassVar[frozenset[str]] = KEYS
 
+    def opens(self, text: str, words: frozenset[str]) -> bool:
+        """A word that introduces names, and something that may be one."""
+        return not KEYS.isdisjoint(words) and (
+            not FIRM_KEYS.isdisjoint(words)
+            or not text[1:].islower()  # there is a capital behind the first letter
+            or not GIVEN.isdisjoint(words)
+            or "_" in text  # a given name may stand before or behind it
+        )
+
     def may_hold(self, passage: Passage) -> bool:
         """One of the words that introduce names, or a name beside a number."""
         words = passage.words
-        if not KEYS.isdisjoint(words) and (
-            not FIRM_KEYS.isdisjoint(words) or _may_begin(passage)
-        ):
+        if self.opens(passage.text, words) or _may_be_record(passage):
             return True
-        return _may_be_record(passage)
+        # So it may beside a digit: "gracias ana2".
+        return (
+            passage.digits > 0
+            and not KEYS.isdisjoint(words)
+            and not all(map(_is_of_one_kind, words))
+        )
 
     def find(self, passage: Passage) -> list[Span]:
         """Give every introduced name."""
@@ -88,17 +100,8 @@ class NameRecognizer(ChatRecognizer):
         return spans
 
 
-def _may_begin(passage: Passage) -> bool:
-    """Tell whether there is a capital behind the first letter, or a given name.
-
-    Words that hold a digit or an underscore may begin with a given name, too.
-    """
-    return (
-        not passage.text[1:].islower()
-        or not GIVEN.isdisjoint(passage.words)
-        or passage.digits > 0
-        or "_" in passage.plain
-    )
+def _is_of_one_kind(word: str) -> bool:
+    return word.isdigit() or word.isalpha()
 
 
 def _may_be_record(passage: Passage) -> bool:

@@ -2,7 +2,6 @@
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator
 from typing import NamedTuple
 
 from rasa_qa_plugin.privacy.passage import BARRIER
@@ -18,13 +17,17 @@ from rasa_qa_plugin.privacy.recognizers.number_words import (
     POSSESSIVES,
     REFERENCE,
     REFERENCE_TAILS,
+    STEM_HEADS,
     STRICT,
     VAGUE,
+    WORD_TYPES,
     kind_of,
 )
 
 # Words that are a cue only behind another word.
 _SECOND_WORDS = frozenset((*NUMBER_WORDS, *(second for _, second in PAIRS)))
+# Most words are none of these, nor begin like one of the stems.
+_TELLING = _SECOND_WORDS | WORD_TYPES.keys() | frozenset(map(chr, range(256)))
 _TURNING = (REFERENCE, MONEY)
 _DEGREES = ("º", "°")
 _OF_THE = frozenset((" ", " de la ", " de una ", " of the ", ": "))
@@ -65,25 +68,26 @@ _NO_CUE = Cue(-100, -100, "", strict=False)
 
 
 class Cues:
-    """All cues that can speak of the numbers of a text, found in one pass.
+    """All cues that can speak of the numbers of a text, read as far as it is asked for.
 
-    Most numbers are too short to need one, so the pass is made when first asked for.
+    Most numbers are too short to need one; what comes behind the last is never read.
     """
 
-    __slots__ = ("_cues", "_ends", "_plain")
+    __slots__ = ("_cues", "_ends", "_last", "_plain", "_previous", "_read")
 
     def __init__(self, plain: str) -> None:
         """Get ready to look through the words of *plain*."""
         self._plain = plain
-        self._cues: list[Cue] | None = None
+        self._cues: list[Cue] = []
         self._ends: list[int] = []
+        self._read = -1
+        self._previous = "", -10  # the word read last, and its end
+        self._last = _NO_CUE
 
     def before(self, offset: int) -> Cue | None:
         """Give the cue that announces *offset*, the nearest word deciding."""
-        if self._cues is None:
-            start, end = _extent_of_digits(self._plain)
-            self._cues = list(_cues(self._plain, max(0, start - _REACH), end))
-            self._ends = [cue.end for cue in self._cues]
+        if offset > self._read:
+            self._read_to(offset)
         index = bisect_right(self._ends, offset) - 1
         vague: Cue | None = None  # "the number is": unless another word says more
         while index >= 0:
@@ -101,6 +105,47 @@ class Cues:
                 vague = vague or cue
             index -= 1
         return vague
+
+    def _read_to(self, offset: int) -> None:
+        """Read the words up to *offset*, which stands between words."""
+        plain = self._plain
+        start = self._read
+        if start < 0:
+            first = _DIGIT.search(plain) if offset > _REACH else None
+            start = 0 if first is None else max(0, first.start() - _REACH)
+        self._read = offset
+        previous, previous_end = self._previous
+        for match in _WORD.finditer(plain, start, offset):
+            word = match.group()
+            if word in _TELLING or word[:3] in STEM_HEADS:
+                start = match.start()
+                kind = None
+                if len(word) == 1 and plain[previous_end:start] in _DOTS:
+                    word = previous + word  # initials count as one: "C.I.", "d. n. i."
+                    kind = INITIALS.get(word)
+                kind = kind or kind_of(word)
+                if kind is not None or word in _SECOND_WORDS:
+                    near = start - previous_end <= 2  # noqa: PLR2004 - "n.º col"
+                    self._add(word, kind, match.span(), previous if near else "")
+            previous, previous_end = word, match.end()
+        self._previous = previous, previous_end
+
+    def _add(
+        self, word: str, kind: str | None, extent: tuple[int, int], previous: str
+    ) -> None:
+        """Add what *word*, of some *kind* by itself, is behind the word *previous*."""
+        plain, last = self._plain, self._last
+        start, end = extent
+        kind, strict = _kind_here(word, kind, previous)
+        if last.kind in _TURNING and start - last.end <= _DISTANCE // 2:
+            between = plain[last.end : start]
+            kind, strict = _turned(word, kind, last, between, strict=strict)
+        if word == "col" and plain[start - 1 : start] in _DEGREES:
+            kind, strict = "ID", False  # glued to a name: "GarcíaNºCol"
+        if kind is not None:
+            self._last = Cue(start, end, kind, strict)
+            self._cues.append(self._last)
+            self._ends.append(self._last.end)
 
     def beside(self, start: int, end: int) -> Cue | None:
         """Give the cue of what stands at *start* to *end*: "… es mi cédula" decides."""
@@ -146,38 +191,6 @@ def _named(match: re.Match[str]) -> str | None:
 def is_filler(word: str) -> bool:
     """Tell whether a word may stand between any cue and its number."""
     return word in FILLERS
-
-
-def _extent_of_digits(plain: str) -> tuple[int, int]:
-    first, last = _DIGIT.search(plain), _DIGIT.search(plain[::-1])
-    if first is None or last is None:
-        return 0, 0
-    return first.start(), len(plain) - last.start()
-
-
-def _cues(plain: str, start: int, end: int) -> Iterator[Cue]:
-    previous, previous_end, last = "", -10, _NO_CUE
-    for match in _WORD.finditer(plain, start, end):
-        word = match.group()
-        kind = kind_of(word)
-        if len(word) == 1 and plain[previous_end : match.start()] in _DOTS:
-            # Initials count as one word: "C.I.", "d. n. i.".
-            word = previous + word
-            kind = INITIALS.get(word) or kind_of(word)
-        if kind is not None or word in _SECOND_WORDS:
-            start = match.start()
-            near = start - previous_end <= 2  # noqa: PLR2004 - "n.º col"
-            kind, strict = _kind_here(word, kind, previous if near else "")
-            if last.kind in _TURNING and start - last.end <= _DISTANCE // 2:
-                kind, strict = _turned(
-                    word, kind, last, plain[last.end : start], strict=strict
-                )
-            if word == "col" and plain[start - 1 : start] in _DEGREES:
-                kind, strict = "ID", False  # glued to a name: "GarcíaNºCol"
-            if kind is not None:
-                last = Cue(start, match.end(), kind, strict)
-                yield last
-        previous, previous_end = word, match.end()
 
 
 def _kind_here(word: str, kind: str | None, previous: str) -> tuple[str | None, bool]:

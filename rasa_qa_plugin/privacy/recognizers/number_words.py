@@ -62,8 +62,11 @@ _STEMS = {
 _STEM_TYPES = tuple(
     (stem, kind) for kind, stems in _STEMS.items() for stem in stems.split()
 )
-_ALL_STEMS = tuple(stem for stem, _ in _STEM_TYPES)
-_STEM_HEADS = frozenset(stem[:3] for stem in _ALL_STEMS)
+# The stems and their types by their first three letters.
+STEM_HEADS = {
+    head: tuple(row for row in _STEM_TYPES if row[0].startswith(head))
+    for head in {stem[:3] for stem, _ in _STEM_TYPES}
+}
 PAIRS = {
     ("n", "col"): "ID",
     ("no", "col"): "ID",
@@ -86,7 +89,7 @@ PAIRS = {
     ("de", "importacion"): REFERENCE,
     ("de", "exportacion"): REFERENCE,
 }
-_WORD_TYPES = {word: kind for kind, words in _CUES.items() for word in words.split()}
+WORD_TYPES = {word: kind for kind, words in _CUES.items() for word in words.split()}
 # "ten en cuenta que son 12000", "take into account": not always somebody's account.
 IDIOMS = frozenset(
     (("en", "cuenta"), ("por", "cuenta"), ("doy", "cuenta"), ("into", "account"))
@@ -151,7 +154,9 @@ CURRENCY = re.compile(
 
 def kind_of(word: str) -> str | None:
     """Give the kind of number that a plain word announces."""
-    kind = _WORD_TYPES.get(word)
-    if kind is None and word[:3] in _STEM_HEADS and word.startswith(_ALL_STEMS):
-        return next(kind for stem, kind in _STEM_TYPES if word.startswith(stem))
+    kind = WORD_TYPES.get(word)
+    if kind is None:
+        for stem, stem_kind in STEM_HEADS.get(word[:3], ()):
+            if word.startswith(stem):
+                return stem_kind
     return kind

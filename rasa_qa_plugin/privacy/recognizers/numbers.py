@@ -289,10 +289,10 @@ def _around(plain: str, match: re.Match[str], cue: Cue | None) -> Context:
         sure = not plain[cue.end : start].strip(" .:#")  # "lot 305-555-0143"
     return Context(
         None if cue is None or vague else cue.kind,
-        sure=sure,
-        vague=vague,
-        unit=UNIT.match(plain, match.end()) is not None,
-        currency=CURRENCY.search(plain, max(0, start - 6), start) is not None,
+        sure,
+        vague,
+        UNIT.match(plain, match.end()) is not None,
+        CURRENCY.search(plain, max(0, start - 6), start) is not None,
     )
 
 
