@@ -9,7 +9,11 @@ from typing import Any, Final
 
 from rasa_qa_plugin.privacy.engine import PrivacyEngine
 from rasa_qa_plugin.privacy.field_types import FieldTypes
-from rasa_qa_plugin.privacy.harmless import are_plain_responses, is_harmless
+from rasa_qa_plugin.privacy.harmless import (
+    are_plain_responses,
+    is_harmless,
+    is_plain_metadata,
+)
 from rasa_qa_plugin.privacy.passage import TOKEN, without_barriers
 from rasa_qa_plugin.privacy.payloads import read_payload
 from rasa_qa_plugin.privacy.spans import VALIDATED, Alignment, Span
@@ -52,7 +56,10 @@ class EventMasker:
 
         What cannot be masked comes back withheld and is counted in :attr:`failures`.
         """
-        return self.mask_all([event], tokens)[0]
+        values = ValueMasker(self._engine, self._fields, tokens)
+        if _needs_nothing(event, values):
+            return event
+        return self._mask_all([event], [True], values, tokens)[0]
 
     def mask_all(self, events: Sequence[Event], tokens: TokenMap) -> list[Event]:
         """Give masked copies of *events*: as many, in the same order.
@@ -61,9 +68,21 @@ class EventMasker:
         any is masked for good: a slot that a form sets after the message tells what the
         message held.
         """
-        masking = _Masking(
-            ValueMasker(self._engine, self._fields, tokens), self._fields
-        )
+        values = ValueMasker(self._engine, self._fields, tokens)
+        needy = [not _needs_nothing(event, values) for event in events]
+        if not any(needy):
+            return list(events)
+        return self._mask_all(events, needy, values, tokens)
+
+    def _mask_all(
+        self,
+        events: Sequence[Event],
+        needy: Sequence[bool],
+        values: ValueMasker,
+        tokens: TokenMap,
+    ) -> list[Event]:
+        """Mask the *needy* events; any others only if they hold what is learnt now."""
+        masking = _Masking(values, self._fields)
         for event in events:
             masking.learn(event)
         for _ in range(_MOST_PASSES):
@@ -71,9 +90,13 @@ class EventMasker:
             forms = []
             failed = 0
             masking.start()
-            for event in events:
+            for event, needs in zip(events, needy, strict=True):
                 try:
-                    forms.append(masking.event(event))
+                    if needs or not is_harmless(event, values):
+                        forms.append(masking.event(event))
+                    else:
+                        masking.start()  # all offsets stay where they are
+                        forms.append(event)
                 except Exception:  # noqa: BLE001 - fail closed, event by event
                     forms.append(self.withhold(event))
                     failed += 1
@@ -95,10 +118,17 @@ class EventMasker:
         Raises:
             Exception: Detection failed; the caller must not use the text then.
         """
-        is_chat = not text.lstrip().startswith("/")
+        is_chat = "/" not in text or not text.lstrip().startswith("/")
         if is_chat and not self._engine.find(without_barriers(text)):
             return text
-        return ValueMasker(self._engine, self._fields, TokenMap()).string(text)
+        return ValueMasker(self._engine, self._fields, TokenMap()).align(text).text
+
+
+def _needs_nothing(event: Event, values: ValueMasker) -> bool:
+    try:
+        return is_harmless(event, values)
+    except Exception:  # noqa: BLE001 - masking it will fail too, and be counted
+        return False
 
 
 class _Masking:
@@ -163,9 +193,6 @@ class _Masking:
         return form
 
     def _user(self, event: Event) -> Event:
-        if is_harmless(event, self._values):
-            self._heard = None  # all offsets stay where they are
-            return event
         data = event.get("parse_data")
         entities = data.get("entities") if isinstance(data, dict) else None
         self._heard = None  # should this message fail, offsets in it mean nothing
@@ -180,12 +207,10 @@ class _Masking:
                 form[key] = self._parse_data(value, event.get("text"), heard)
             elif key == "entities":
                 form[key] = self._entities(value, heard)
-            elif key == "message_id":
-                form[key] = hashed_message_id(value)
             elif key == "input_channel" and is_name(value):
                 form[key] = value
             else:
-                form[key] = self._values.anything(value)
+                form[key] = self._beside(key, value)
         return form
 
     def _parse_data(self, data: Event, text: Any, heard: Alignment | None) -> Event:
@@ -208,13 +233,19 @@ class _Masking:
                 form[key] = value if plain else self._responses(value)
             elif key == "qa":
                 form[key] = value
-            elif key == "message_id":
-                form[key] = hashed_message_id(value)
             elif key == "text_tokens":
                 form[key] = _moved_tokens(value, heard)
             else:
-                form[key] = self._values.anything(value)
+                form[key] = self._beside(key, value)
         return form
+
+    def _beside(self, key: str, value: Any) -> Any:
+        """Mask what channels send beside the words of a message."""
+        if key == "message_id":
+            return hashed_message_id(value)
+        if key == "metadata" and is_plain_metadata(value):
+            return value
+        return self._values.anything(value)
 
     def _responses(self, selectors: Event) -> Event:
         """Mask the chosen responses; rankings hold only names and confidences."""

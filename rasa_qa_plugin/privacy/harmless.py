@@ -45,31 +45,34 @@ def is_harmless(event: Event, values: ValueMasker) -> bool:
     """
     text = event.get("text")
     if (
-        not _USER_KEYS.issuperset(event)
+        event.get("event") != "user"
         or not isinstance(text, str)
+        or not _USER_KEYS.issuperset(event)
         or not values.is_plain(text)
     ):
         return False
     message_id = event.get("message_id")
     channel = event.get("input_channel")
+    metadata = event.get("metadata")
+    data = event.get("parse_data")
     return (
         (message_id is None or is_harmless_id(message_id))
         and (not channel or is_name(channel))
-        and _is_plain_metadata(event.get("metadata"))
-        and _is_plain_parse(event.get("parse_data"), text, message_id, values)
+        and (not metadata or is_plain_metadata(metadata))
+        and (not data or _is_plain_parse(data, text, message_id, values))
     )
 
 
 def _is_plain_parse(data: Any, text: str, message_id: Any, values: ValueMasker) -> bool:
-    if not data:
-        return True
+    if not isinstance(data, dict):
+        return False
+    metadata = data.get("metadata")
     return (
-        isinstance(data, dict)
-        and _PARSE_KEYS.issuperset(data)
+        _PARSE_KEYS.issuperset(data)
         and not data.get("entities")
         and data.get("text") == text
         and data.get("message_id") in (None, message_id)
-        and _is_plain_metadata(data.get("metadata"))
+        and (not metadata or is_plain_metadata(metadata))
         and are_plain_responses(data.get("response_selector"), values)
     )
 
@@ -99,9 +102,8 @@ def are_plain_responses(selectors: Any, values: ValueMasker) -> bool:
     return True
 
 
-def _is_plain_metadata(metadata: Any) -> bool:
-    if not metadata:
-        return True
+def is_plain_metadata(metadata: Any) -> bool:
+    """Tell whether the metadata of a message holds names of the bot and no more."""
     if not isinstance(metadata, dict):
         return False
     for name, item in metadata.items():

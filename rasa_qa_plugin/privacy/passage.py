@@ -135,8 +135,10 @@ class Passage:
 
     def without(self, spans: Sequence[Span]) -> "Passage":
         """Give the same passage with *spans* turned into barriers."""
-        views = self.text, self.raw, self.plain
-        return Passage(*(fill(view, spans) for view in views))
+        text, plain = fill(self.text, spans), fill(self.plain, spans)
+        # Where the views are one, they stay one.
+        raw = text if self._raw is self.text else None
+        return Passage(text, raw, plain)
 
 
 _MARKED_DIGIT = re.compile(r"\d[\ufe00-\ufe0f\u20e3]")

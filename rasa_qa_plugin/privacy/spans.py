@@ -15,7 +15,7 @@ KNOWN = 0.5
 _LEAST_LEFTOVER = 2
 
 
-class Span(msgspec.Struct, frozen=True):
+class Span(msgspec.Struct, frozen=True, gc=False):
     """One stretch of personal data: half-open offsets, type, sureness and the rule."""
 
     start: int
@@ -117,7 +117,7 @@ class Alignment:
     *edits* are ``(start, end, replacement)``, sorted and without overlap.
     """
 
-    __slots__ = ("_edits", "_starts", "text")
+    __slots__ = ("_edits", "_first", "_last", "_shift", "_starts", "text")
 
     def __init__(self, text: str, edits: Sequence[tuple[int, int, str]]) -> None:
         """Apply *edits* to *text*; an empty list gives the text as it was."""
@@ -133,6 +133,8 @@ class Alignment:
         parts.append(text[position:])
         self.text = "".join(parts)
         self._starts = [edit[0] for edit in self._edits]
+        self._first = edits[0][0] if edits else len(text)
+        self._last, self._shift = position, shift
 
     def span(self, start: int, end: int) -> tuple[int, int]:
         """Give the new offsets of what stood at *start* to *end*.
@@ -143,6 +145,10 @@ class Alignment:
         if end <= start:
             moved = self._move(start, opening=True)
             return moved, moved
+        if end <= self._first:
+            return start, end
+        if start >= self._last:
+            return start + self._shift, end + self._shift
         return self._move(start, opening=True), self._move(end, opening=False)
 
     @property

@@ -1,7 +1,7 @@
 """The numbering of masked values in one conversation: same value, same token."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -17,6 +17,7 @@ from rasa_qa_plugin.privacy.known_forms import (
 from rasa_qa_plugin.privacy.passage import (
     TOKEN,
     Composition,
+    around,
     barred,
     is_apart,
     plain_text,
@@ -48,6 +49,11 @@ class TokenMap:
     their case and accents. Holds at most :data:`MOST_VALUES` values; any further one
     becomes the token of its type without a number. Not for several threads at once.
     """
+
+    __slots__ = (
+        *("_aliases", "_alone", "_counts", "_numbers", "_phones", "_phrases"),
+        *("_tokens", "_values"),
+    )
 
     def __init__(self) -> None:
         """Start a conversation that knows no value."""
@@ -93,8 +99,11 @@ class TokenMap:
         """Give token and normal form of every known value, in order of appearance."""
         return [(self._tokens[value.key], value.key) for value in self._values]
 
-    def find(self, text: str) -> list[Span]:
+    def find(self, text: str, found: Sequence[Span] = ()) -> list[Span]:
         """Give where known values stand in *text*; ``rule`` is the token of each.
+
+        *found* are spans known already, sorted: where no digit stands outside of them,
+        no number is sought.
 
         Numbers are found with any spacing, telephones with and without the country
         code, words in any case and with any accents, but only whole. Not sought: values
@@ -107,25 +116,26 @@ class TokenMap:
             return []
         if is_apart(text):
             composition = Composition(text)
-            return [composition.span(s) for s in self._find(composition.text)]
-        return self._find(text)
+            return [composition.span(s) for s in self._find(composition.text, ())]
+        return self._find(text, found)
 
-    def _find(self, text: str) -> list[Span]:
+    def _find(self, text: str, found: Sequence[Span]) -> list[Span]:
         alone = self._alone.get(text.strip()) if self._alone else None
         if alone is not None:
             start = len(text) - len(text.lstrip())
             end = len(text.rstrip())
             return [msgspec.structs.replace(alone, start=start, end=end)]
         plain = plain_text(barred(text))
-        if self._phrases.keys().isdisjoint(ATOM.findall(plain)) and not (
-            self._numbers and _DIGIT.search(plain)
+        # Words cost more than digits to look for, and are only sometimes known.
+        if not (self._numbers and _DIGIT.search(around(plain, found))) and (
+            not self._phrases or self._phrases.keys().isdisjoint(ATOM.findall(plain))
         ):
             return []
         atoms = [
             (match.group(), match.start(), match.end())
             for match in ATOM.finditer(plain)
         ]
-        found: list[Span] = []
+        known_spans: list[Span] = []
         index = 0
         while index < len(atoms):
             hits = []
@@ -137,13 +147,13 @@ class TokenMap:
                 index += 1
                 continue
             size, known = max(hits, key=itemgetter(0))
-            found.append(
+            known_spans.append(
                 msgspec.structs.replace(
                     known, start=atoms[index][1], end=atoms[index + size - 1][2]
                 )
             )
             index += size
-        return found
+        return known_spans
 
     def to_bytes(self) -> bytes:
         """Write the map; it holds personal data, so encrypt it before storing."""

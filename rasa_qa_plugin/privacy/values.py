@@ -10,7 +10,7 @@ from rasa_qa_plugin.privacy.engine import PrivacyEngine
 from rasa_qa_plugin.privacy.field_types import FieldTypes
 from rasa_qa_plugin.privacy.passage import TOKEN, fill, without_barriers
 from rasa_qa_plugin.privacy.payloads import read_payload, write_entities
-from rasa_qa_plugin.privacy.spans import Alignment, Span, resolve
+from rasa_qa_plugin.privacy.spans import KNOWN, Alignment, Span, resolve
 from rasa_qa_plugin.privacy.tokens import TokenMap, is_token
 from rasa_qa_plugin.privacy.withheld import BOT_NAMES, is_bot_name, is_reference
 
@@ -47,11 +47,11 @@ class ValueMasker:
 
     def is_plain(self, text: str) -> bool:
         """Tell whether *text* is chat in which nothing would be masked."""
+        if "/" in text and text.lstrip().startswith("/"):
+            return False
         text = without_barriers(text)
-        return (
-            (self._is_clear(text) or not self._engine.find(text))
-            and not self._tokens.find(text)
-            and not text.lstrip().startswith("/")
+        return (self._is_clear(text) or not self._engine.find(text)) and not (
+            self._tokens and self._tokens.find(text)
         )
 
     def align(self, text: str, hints: Sequence[Span] = ()) -> Alignment:
@@ -78,7 +78,7 @@ class ValueMasker:
     ) -> list[tuple[int, int, str]]:
         text = without_barriers(text)
         found = self._engine.find(text)
-        known = self._tokens.find(text)
+        known = self._tokens.find(text, found)
         if known:
             known = self._engine.without_terms(known, text=text)
         further = [span for span in (*known, *hints) if not _is_in(span, found)]
@@ -193,10 +193,13 @@ def is_measure(value: Any) -> bool:
 
 
 def _is_in(span: Span, found: list[Span]) -> bool:
-    """Tell whether *span* says nothing that one of *found* does not say."""
+    """Tell whether *span* says nothing that one of *found* does not say.
+
+    Inside of what is found, a known value says no more, whatever its type.
+    """
     index = bisect_right(found, span.start, key=attrgetter("start")) - 1
     return (
         index >= 0
         and span.end <= found[index].end
-        and span.entity_type == found[index].entity_type
+        and (span.score <= KNOWN or span.entity_type == found[index].entity_type)
     )
