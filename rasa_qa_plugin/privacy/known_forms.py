@@ -95,7 +95,8 @@ def normal_form(entity_type: str, value: str) -> str:
         if value.isdigit():
             return value
     else:
-        value = value.encode("utf-8", "replace").decode()  # half a surrogate pair
+        if not value.isprintable():  # perhaps half a surrogate pair
+            value = value.encode("utf-8", "replace").decode()
         value = unicodedata.normalize("NFC", value)
     if entity_type == "EMAIL":
         return value.strip().casefold()
@@ -110,7 +111,7 @@ def normal_form(entity_type: str, value: str) -> str:
 
 
 def _is_message(atoms: Sequence[str]) -> bool:
-    return any(atom in _SENTENCE for atom in atoms) or (
+    return not _SENTENCE.isdisjoint(atoms) or (
         len(_number(atoms)) >= _DIGITS_OF_A_MESSAGE
         and any(len(a) >= _FEWEST_CHARACTERS and a.isalpha() for a in atoms)
     )
@@ -132,7 +133,7 @@ def forms_of(entity_type: str, key: str) -> Iterator[Form]:
         return
     if entity_type == "SECRET":
         yield Form(atoms)
-    elif not all(atom in _NO_PART for atom in atoms):  # "no tengo" is no value at all
+    elif not _NO_PART.issuperset(atoms):  # "no tengo" is no value at all
         yield from _FORMS.get(entity_type, _whole)(atoms, key)
 
 
@@ -216,6 +217,8 @@ def _trimmed(atoms: tuple[str, ...]) -> tuple[str, ...]:
 
 def _number(atoms: Sequence[str]) -> str:
     """Give the longest number among *atoms*, however it is spaced."""
+    if "".join(atoms).isalpha():
+        return ""
     runs = ("".join(run) for digits, run in groupby(atoms, key=str.isdigit) if digits)
     return max(runs, key=len, default="")
 

@@ -146,10 +146,14 @@ _MARKED_DIGIT = re.compile(r"\d[\ufe00-\ufe0f\u20e3]")
 
 def is_apart(text: str) -> bool:
     """Tell whether letters or digits of *text* have marks that stand on their own."""
-    return not text.isascii() and (
-        not unicodedata.is_normalized("NFC", text)
-        or _MARKED_DIGIT.search(text) is not None
-    )
+    try:
+        text.encode("latin-1")  # the fastest way to see that there is no mark
+    except UnicodeEncodeError:
+        return (
+            not unicodedata.is_normalized("NFC", text)
+            or _MARKED_DIGIT.search(text) is not None
+        )
+    return False
 
 
 class Composition:

@@ -2,6 +2,7 @@
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 import msgspec
 
@@ -33,10 +34,10 @@ def resolve(spans: Iterable[Span], *, text: str) -> list[Span]:
     numbers that looked like something else and the names that streets have. What a
     loser covered beside the winner stays covered, unless it is only punctuation.
     """
-    candidates = sorted(set(spans), key=_by_extent)
-    if len(candidates) < 2:  # noqa: PLR2004
-        return candidates
-    candidates.sort(key=_by_right, reverse=True)
+    candidates = sorted(spans, key=_by_extent)
+    if all(span.end <= following.start for span, following in pairwise(candidates)):
+        return candidates  # nearly always
+    candidates = sorted(set(candidates), key=_by_right, reverse=True)
     kept: list[Span] = []
     starts: list[int] = []
     for span in _without_parts(candidates):

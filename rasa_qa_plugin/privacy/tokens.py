@@ -33,7 +33,7 @@ _END = ""  # no word
 _MOST_DIGITS = 40
 
 
-class _Value(msgspec.Struct, frozen=True, array_like=True):
+class _Value(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A known value: its normal form, how it is told apart, and its token's number."""
 
     entity_type: str
@@ -52,12 +52,14 @@ class TokenMap:
 
     __slots__ = (
         *("_aliases", "_alone", "_counts", "_numbers", "_phones", "_phrases"),
-        *("_tokens", "_values"),
+        *("_tokens", "_unread", "_values"),
     )
 
     def __init__(self) -> None:
         """Start a conversation that knows no value."""
         self._values: list[_Value] = []
+        # Values are taken apart only when there is something to compare them with.
+        self._unread: list[_Value] = []
         self._tokens: dict[str, str] = {}
         self._counts: dict[str, int] = {}
         self._numbers: dict[str, Span] = {}
@@ -81,7 +83,10 @@ class TokenMap:
         A value already known keeps its token, even when it now comes as another type.
         """
         key = normal_form(entity_type, value)
-        known = self._tokens.get(key) or self._aliases.get(key)
+        known = self._tokens.get(key)
+        if known is None:
+            self._read()
+            known = self._aliases.get(key)
         if known is not None:
             return known
         if entity_type == "PHONE" and (phone := self._phone(key)) is not None:
@@ -120,6 +125,7 @@ class TokenMap:
         return self._find(text, found)
 
     def _find(self, text: str, found: Sequence[Span]) -> list[Span]:
+        self._read()
         alone = self._alone.get(text.strip()) if self._alone else None
         if alone is not None:
             start = len(text) - len(text.lstrip())
@@ -179,8 +185,14 @@ class TokenMap:
         self._counts[value.entity_type] = max(
             value.number, self._counts.get(value.entity_type, 0)
         )
-        self._index(value, Span(0, 0, value.entity_type, KNOWN, token))
+        self._unread.append(value)
         return token
+
+    def _read(self) -> None:
+        for value in self._unread:
+            token = self._tokens[value.key]
+            self._index(value, Span(0, 0, value.entity_type, KNOWN, token))
+        self._unread.clear()
 
     def _index(self, value: _Value, known: Span) -> None:
         for form in forms_of(value.entity_type, value.key):

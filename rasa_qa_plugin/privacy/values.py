@@ -49,10 +49,11 @@ class ValueMasker:
         """Tell whether *text* is chat in which nothing would be masked."""
         if "/" in text and text.lstrip().startswith("/"):
             return False
-        text = without_barriers(text)
-        return (self._is_clear(text) or not self._engine.find(text)) and not (
-            self._tokens and self._tokens.find(text)
-        )
+        if not self._is_clear(text):
+            text = without_barriers(text)
+            if self._engine.find(text):
+                return False
+        return not (self._tokens and self._tokens.find(text))
 
     def align(self, text: str, hints: Sequence[Span] = ()) -> Alignment:
         """Mask a text and tell where everything went.

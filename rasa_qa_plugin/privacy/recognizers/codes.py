@@ -20,17 +20,22 @@ MIXED = re.compile(
     r"[0-9](?<![0-9].)(?:(?<=[a-z].)|(?<=[a-z]-.)|(?<=[xyz] .)[0-9]{6}"
     r"|[0-9]*(?:-?[a-z]|(?<=[0-9]{3})[ .-][a-z](?!\w)))"
 )
-_IBAN_START = re.compile(r"(?<![^\W_])[a-z]{2}\d{2}(?=[ -]?[a-z0-9])")
+# Behind the two letters of the country: there are fewer digits than letters.
+_IBAN_START = re.compile(
+    r"[0-9](?<=[a-z]{2}.)(?<![^\W_][a-z]{2}.)[0-9](?=[ -]?[a-z0-9])"
+)
 _IBAN_REST = re.compile(r"[ -]?[a-z0-9]")
-_CODE = re.compile(r"(?<![\w@])[^\W_&]+(?:[-&][^\W_&]+){0,5}")
+_CODE = re.compile(r"(?<![\w@])(?=[^\s\d]{0,34}\d)[^\W_&]+(?:[-&][^\W_&]+){0,5}")
 # A Spanish tax number as people write it: "12.345.678-Z", "12345678 Z".
 _NIF = re.compile(
-    r"(?<![\w.,])(?:[xyz][ -]?\d{7}|\d{7,8}|\d{1,2}\.\d{3}\.\d{3})[ -]?[a-z](?![\w.])"
+    r"[xyz0-9](?<![\w.,].)(?:(?<=[xyz])[ -]?[0-9]{7}"
+    r"|(?<=[0-9])(?:[0-9]{6,7}|[0-9]?\.[0-9]{3}\.[0-9]{3}))[ -]?[a-z](?![\w.])"
 )
 _LABELLED = re.compile(r"(?P<label>[a-z]+)-?(?P<rest>\d.*)")
 # ISO 6346: freight container, owner and serial number.
 _CONTAINER = re.compile(r"[a-z]{3}[ujz]\d{6,7}")
 _COUNT = re.compile(r"[\d.,]+")
+_DIGIT = re.compile(r"\d")
 _FEWEST_DIGITS = 4
 _LONGEST = 34
 
@@ -56,7 +61,7 @@ def codes(passage: Passage, cues: Cues, documents: Documents) -> Iterator[Span]:
 
 
 def _is_mixed(word: str) -> bool:
-    digits = sum(map(str.isdigit, word))
+    digits = len(_DIGIT.findall(word))
     return (
         digits >= _FEWEST_DIGITS
         and len(word) <= _LONGEST
@@ -82,7 +87,8 @@ def _spanish(passage: Passage, documents: Documents) -> Iterator[Span]:
 def _ibans(plain: str) -> Iterator[Span]:
     """Read as many characters as the country's IBANs have, whatever separates them."""
     for match in _IBAN_START.finditer(plain):
-        value = match.group()
+        start = match.start() - 2
+        value = plain[start : match.end()]
         length = check.iban_length(value[:2])
         end = match.end()
         while length is not None and len(value) < length:
@@ -93,7 +99,7 @@ def _ibans(plain: str) -> Iterator[Span]:
             value += plain[end - 1]
         whole = length == len(value) and not plain[end : end + 1].isalnum()
         if whole and check.iban(value):
-            yield Span(match.start(), end, "ACCOUNT", VALIDATED, "iban")
+            yield Span(start, end, "ACCOUNT", VALIDATED, "iban")
 
 
 def _verdict(

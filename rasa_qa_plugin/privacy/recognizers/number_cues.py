@@ -44,7 +44,7 @@ _DISTANCE = 40
 _ACCOUNT_DISTANCE = 64
 _REACH = 2 * _ACCOUNT_DISTANCE
 _GAP_END = re.compile(rf"\d{{3}}|[;!?{BARRIER}]")
-_SENTENCE_END = re.compile(r"[^\W\d_]{4,}\.\s")
+_SENTENCE_END = re.compile(r"\.\s(?<=[^\W\d_]{4}..)", re.DOTALL)
 _AFTER = re.compile(
     r"(?: {0,2}\(| {0,2}(?P<verb>[,.-]? ?(?:(?:es|is|era|was|seria|este|ese|esa|"
     r"this is|that is|that's)(?!\w) ?){1,2})?"
