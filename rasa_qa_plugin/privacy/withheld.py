@@ -38,7 +38,10 @@ BOT_NAMES: Final = frozenset(
 
 _IDENTIFIER: Final = re.compile(r"[A-Za-z_][\w./+-]{0,63}")
 _MOST_NAME_DIGITS: Final = 6
-_MODEL_ID: Final = re.compile(r"[0-9a-f]{32}")
+# The id of a model, and the assistant's id that Rasa writes into config.yml.
+_GENERATED_ID: Final = re.compile(
+    r"[0-9a-f]{32}|20\d{6}-\d{6}(?:-[a-z]{2,24}){1,4}", re.ASCII
+)
 _SHORT_WORD: Final = re.compile(r"[a-z_]{1,24}")
 _REFERENCE: Final = re.compile(r"[0-9a-f]{16}")
 # A reference, or the 32 digits of a random UUID (RFC 9562, version 4).
@@ -127,10 +130,7 @@ def is_bot_name(value: Any) -> bool:
 
 @lru_cache(2048)
 def _is_bot_name(value: str) -> bool:
-    return (
-        _IDENTIFIER.fullmatch(value) is not None
-        or _MODEL_ID.fullmatch(value) is not None
-    )
+    return _is_identifier(value) or _GENERATED_ID.fullmatch(value) is not None
 
 
 def _parse_data(data: Event) -> Event:

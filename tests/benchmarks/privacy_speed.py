@@ -200,7 +200,10 @@ def user_event(text: str, entities: list[dict[str, Any]]) -> dict[str, Any]:
     return {
         "event": "user",
         "timestamp": 1767225600.25,
-        "metadata": {"model_id": "c0ffee"},
+        "metadata": {
+            "model_id": "c0ffeec0ffeec0ffeec0ffeec0ffee00",
+            "assistant_id": "20260101-101500-calm-harbor",
+        },
         "text": text,
         "parse_data": {
             "intent": intent,

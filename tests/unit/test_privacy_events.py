@@ -2,6 +2,7 @@
 
 import copy
 import json
+import uuid
 from typing import Any
 
 import pytest
@@ -491,3 +492,21 @@ def test_no_known_value_is_left_anywhere(batch: list[Event]) -> None:
     left = json.dumps(mask(*batch), ensure_ascii=False)
     for raw in ("0991234567", "099 123 4567", "ana@example.org", "1712345675"):
         assert raw not in left
+
+
+def test_what_rasa_writes_into_metadata_costs_a_clean_message_no_copy() -> None:
+    metadata = {
+        "model_id": "0123456789abcdef0123456789abcdef",
+        "assistant_id": "20260101-101500-calm-harbor",
+    }
+    event = user("quiero ver el catálogo", metadata=metadata)
+    event["message_id"] = event["parse_data"]["message_id"] = uuid.uuid4().hex
+    event["parse_data"]["response_selector"] = {}
+    assert new_masker().mask(event, TokenMap()) is event
+
+
+@pytest.mark.parametrize("name", ["model_id", "assistant_id", "utter_action"])
+def test_number_in_the_place_of_a_name_is_masked(name: str) -> None:
+    event = user("hola", metadata={name: "tel-0991234567"})
+    assert "0991234567" not in json.dumps(new_masker().mask(event, TokenMap()))
+    assert "0991234567" not in json.dumps(new_masker().withhold(event))
