@@ -5,6 +5,7 @@ original; parts that hold nothing personal are shared with it, not copied.
 """
 
 from collections.abc import Sequence
+from threading import Lock
 from typing import Any, Final
 
 from rasa_qa_plugin.privacy.engine import PrivacyEngine
@@ -50,6 +51,7 @@ class EventMasker:
         self._engine = engine
         self._fields = FieldTypes(settings)
         self.failures = 0
+        self._lock = Lock()
 
     def mask(self, event: Event, tokens: TokenMap) -> Event:
         """Give a masked copy of *event*; never raw, never an exception.
@@ -102,7 +104,9 @@ class EventMasker:
                     failed += 1
             if len(tokens) == known:
                 break
-        self.failures += failed
+        if failed:
+            with self._lock:
+                self.failures += failed
         return forms
 
     def withhold(self, event: Event) -> Event:

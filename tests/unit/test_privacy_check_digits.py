@@ -59,13 +59,6 @@ def test_nif_and_nie_have_exactly_one_letter(value: str) -> None:
     ]
 
 
-@pytest.mark.parametrize("value", ["j99216582", "a13585625", "q2826000h"])
-def test_company_number_has_one_digit_and_one_letter(value: str) -> None:
-    assert check.spain_cif(value)
-    valid = [c for c in string.digits + "abcdefghij" if check.spain_cif(value[:-1] + c)]
-    assert len(valid) == 2
-
-
 def test_social_security_number_of_spain_ends_in_the_rest_by_97() -> None:
     assert [n for n in range(100) if check.spain_nuss(f"2812345678{n:02}")] == [40]
     # A number below ten million is written with seven digits.

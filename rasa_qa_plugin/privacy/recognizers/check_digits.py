@@ -8,7 +8,6 @@ import re
 
 _NIF_LETTERS = "TRWAGMYFPDXBNJZSQVHLCKE"
 _NIF = re.compile(r"([xyz]?)(\d{7,8})([a-z])")
-_CIF = re.compile(r"[abcdefghjklmnpqrsuvw]\d{7}[0-9a-j]")
 _CURP_ALPHABET = "0123456789abcdefghijklmnñopqrstuvwxyz"
 _RFC_ALPHABET = "0123456789abcdefghijklmn&opqrstuvwxyz ñ"
 _ELEVEN = "0123456789k"
@@ -198,14 +197,6 @@ def spain_nif(value: str) -> bool:
     if prefix:
         digits = str("xyz".index(prefix)) + digits
     return _NIF_LETTERS[int(digits) % 23] == letter.upper()
-
-
-def spain_cif(value: str) -> bool:
-    """NIF of a company: Luhn over seven digits, as digit or letter (EHA/451/2008)."""
-    if _CIF.fullmatch(value) is None:
-        return False
-    check = next(d for d in range(10) if luhn(value[1:8] + str(d)))
-    return value[8] in (str(check), "jabcdefghi"[check])
 
 
 def spain_nuss(digits: str) -> bool:
