@@ -36,7 +36,7 @@ _SETTINGS = """\
 #   test_set: tests/nlu_test.yml
 #   max_f1_drop: 0.02
 """
-_NEVER_COMMIT = ("conversations.db*", ".rasa_qa/")
+_NEVER_COMMIT = ("conversations.db*", "*.spool*", ".rasa_qa/")
 _TRACKER_STORE = f"""\
 tracker_store:
   type: {STORE_TYPE}

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 from sqlalchemy.engine import Connection, Engine
 
+from rasa_qa_plugin.batches import Batch, Event, Loaded, Recorded
 from rasa_qa_plugin.consent import ConsentState, changes_in, wants_erasure
 from rasa_qa_plugin.decisions import Decisions
 from rasa_qa_plugin.privacy.events import EventMasker
@@ -20,49 +21,17 @@ from rasa_qa_plugin.privacy.vault import PSEUDONYM_PREFIX, Vault
 from rasa_qa_plugin.privacy.withheld import is_name
 from rasa_qa_plugin.review.transcript import ratings_in, turns_in
 from rasa_qa_plugin.settings import Settings
-from rasa_qa_plugin.storage import consents, conversations, erasure, turns
+from rasa_qa_plugin.storage import (
+    consents,
+    conversations,
+    erasure,
+    replays,
+    turns,
+)
 from rasa_qa_plugin.storage.conversations import Conversation, StoredEvent
 from rasa_qa_plugin.storage.engine import reading, transaction
 
-Event = dict[str, Any]
-
-
-class Batch(msgspec.Struct, frozen=True, kw_only=True):
-    """The events of one save.
-
-    Attributes:
-        sender_id: As the channel sent it; it goes no further than the pseudonym.
-        events: New events as ``Event.as_dict()``, raw, in order.
-        replaces: Whether they stand for the whole conversation.
-    """
-
-    sender_id: str
-    events: list[Event]
-    replaces: bool = False
-
-
-class Loaded(msgspec.Struct, frozen=True, kw_only=True):
-    """A conversation as the dialogue needs it."""
-
-    events: list[Event]
-    version: int
-    consent: ConsentState
-
-
-class Recorded(msgspec.Struct, frozen=True, kw_only=True):
-    """What a save left behind.
-
-    Attributes:
-        version: Of the conversation after the save; 0 when it was erased.
-        previous_version: Of the conversation before; 0 when it was new.
-        published: Bodies for the event broker, masked, with the pseudonym.
-    """
-
-    version: int
-    previous_version: int
-    consent: ConsentState
-    published: list[Event]
-    erased: bool = False
+_LONGEST_WAIT = 90 * 86_400.0  # of a batch for the database, in seconds
 
 
 class Recorder:
@@ -155,6 +124,15 @@ class Recorder:
         pseudonym = self._vault.pseudonym(batch.sender_id)
         with transaction(self._engine) as connection:
             before = conversations.find(connection, pseudonym, for_update=True)
+            if _is_written(connection, before, batch):
+                return Recorded(
+                    version=before.version if before else 0,
+                    previous_version=-1,
+                    consent=consents.current(connection, pseudonym),
+                    published=[],
+                )
+            if batch.waited:
+                replays.note(connection, batch.batch_id, now=now)
             if wants_erasure(batch.events):
                 erasure.erase(connection, pseudonym, now=now)
                 recorded = Recorded(
@@ -239,6 +217,7 @@ class Recorder:
                 event_count=first_seq + len(batch.events),
                 version=conversation.version + 1,
                 last_event_at=now,
+                last_batch=batch.batch_id,
                 token_map=before.token_map
                 if bare and before
                 else self._sealed_tokens(pseudonym, since, tokens),
@@ -364,8 +343,18 @@ class Recorder:
         """Delete originals whose live window is over; give how many."""
         with transaction(self._engine) as connection:
             dropped = conversations.drop_expired(connection, now=now, ttl=self._ttl)
+            replays.forget(connection, before=now - _LONGEST_WAIT)
         erasure.compact(self._engine)
         return dropped
+
+
+def _is_written(
+    connection: Connection, before: Conversation | None, batch: Batch
+) -> bool:
+    """Tell whether an earlier try got through, although its answer was lost."""
+    if before is not None and before.last_batch == batch.batch_id:
+        return True
+    return batch.waited and replays.has(connection, batch.batch_id)
 
 
 def _standing(

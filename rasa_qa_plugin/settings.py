@@ -95,6 +95,18 @@ class ReviewSettings(
     ambiguity_margin: Fraction = 0.15
 
 
+class StorageSettings(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
+):
+    """What happens while the database is away.
+
+    Attributes:
+        spool_megabytes: How much may wait, encrypted, on the local disk.
+    """
+
+    spool_megabytes: Annotated[float, msgspec.Meta(gt=0.0)] = 256.0
+
+
 class TrainingSettings(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 ):
@@ -118,6 +130,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     privacy: PrivacySettings = PrivacySettings()
     consent: ConsentSettings = ConsentSettings()
+    storage: StorageSettings = StorageSettings()
     review: ReviewSettings = ReviewSettings()
     training: TrainingSettings = TrainingSettings()
 

@@ -19,7 +19,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
-import msgspec
 from rasa.core.brokers.broker import EventBroker
 from rasa.core.tracker_store import TrackerStore
 from rasa.shared.core.domain import Domain
@@ -27,37 +26,30 @@ from rasa.shared.core.events import Event, SessionStarted
 from rasa.shared.core.trackers import DialogueStateTracker
 from rasa.shared.exceptions import RasaException
 
+from rasa_qa_plugin.backlog import backlog_of
+from rasa_qa_plugin.batches import Batch, Loaded, Recorded
 from rasa_qa_plugin.broker import MaskingBroker
-from rasa_qa_plugin.consent import CONSENT_SLOT, ConsentState
+from rasa_qa_plugin.consent import CONSENT_SLOT, ConsentState, changes_in
 from rasa_qa_plugin.errors import (
     RasaQAError,
     StorageError,
     StorageUnavailableError,
 )
 from rasa_qa_plugin.opening import open_recorder
+from rasa_qa_plugin.positions import Position, mark_stored, new_events, position_of
 from rasa_qa_plugin.privacy.logs import LogMasker, install
 from rasa_qa_plugin.privacy.vault import PSEUDONYM_PREFIX
-from rasa_qa_plugin.recording import Batch, Loaded, Recorded
 from rasa_qa_plugin.settings import SECRET_VARIABLE, Connection
+from rasa_qa_plugin.threads import DatabaseThreads
 
 logger = logging.getLogger(__name__)
 
-_POSITION = "_qa_position"
 _CACHED_TRACKERS = 1000
-_PENDING_EVENTS = 20_000
 _SWEEP_SECONDS = 60.0
-
-# Database → sender id → batches that wait for it; shared by all stores of a process.
-_PENDING: dict[str, dict[str, list[Batch]]] = {}
+_FIRST_PAUSE_SECONDS = 1.0
+_LONGEST_PAUSE_SECONDS = 15.0
 
 T = TypeVar("T")
-
-
-class _Position(msgspec.Struct):
-    """How much of a tracker is stored: everything up to *last_event*."""
-
-    version: int
-    last_event: Event | None
 
 
 class QATrackerStore(TrackerStore):
@@ -65,8 +57,8 @@ class QATrackerStore(TrackerStore):
 
     Takes the connection keys of Rasa's own ``type: SQL`` and ``settings``, the path of
     `qa.yml`. All database and masking work runs in threads; a database that is away
-    costs no answer, only patience: unsaved events wait in memory and are written with
-    the next message.
+    costs no answer and no event: what it does not take waits encrypted on the disk, and
+    is written in order once it is back, by the next process if need be.
     """
 
     def __init__(
@@ -108,16 +100,14 @@ class QATrackerStore(TrackerStore):
         self._recorder = opened.recorder
         self._logs = LogMasker(opened.masker.mask_text, opened.vault.pseudonym)
         install(self._logs)
-        self._work = ThreadPoolExecutor(
-            # SQLite has one writer anyway; Rasa's lock keeps the order per person.
-            max_workers=1 if opened.is_sqlite else 4,
-            thread_name_prefix="rasa-qa",
-        )
+        # SQLite has one writer anyway; Rasa's lock keeps the order per person.
+        self._run = DatabaseThreads(1 if opened.is_sqlite else 4).run
+        # The backlog must not stand in line behind a database that does not answer.
+        self._disk = ThreadPoolExecutor(1, thread_name_prefix="rasa-qa-spool")
+        self._backlog = backlog_of(opened, Path())
+        self._catching_up = asyncio.Lock()
+        self._replaying: asyncio.Task[None] | None = None
         self._cache: OrderedDict[str, DialogueStateTracker] = OrderedDict()
-        # A swapped model brings a new store for the same database: what the former
-        # one could not write is this one's to write.
-        self._pending = _PENDING.setdefault(str(opened.engine.url), {})
-        self._writing_pending = asyncio.Lock()
         self._unread: set[str] = set()
         self._swept_at = 0.0
         broker = (
@@ -126,6 +116,8 @@ class QATrackerStore(TrackerStore):
             else MaskingBroker(event_broker, opened.masker, opened.vault)
         )
         super().__init__(domain, broker)
+        with contextlib.suppress(RuntimeError):  # no event loop yet: the first message
+            self._start_replay()
 
     @property
     def domain(self) -> Domain:
@@ -138,24 +130,21 @@ class QATrackerStore(TrackerStore):
         self._domain = domain or Domain.empty()
         self._cache.clear()
 
-    async def _run(self, work: Callable[..., T], *args: Any, **kwargs: Any) -> T:
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._work, lambda: work(*args, **kwargs))
+    async def _run_on_disk(self, work: Callable[..., T], *args: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._disk, work, *args)
 
     async def retrieve(self, sender_id: str) -> DialogueStateTracker | None:
         """Give the tracker of the latest session, from memory if it is current."""
         self._logs.learn_sender(sender_id)
-        if sender_id in self._pending:
+        if sender_id in self._backlog and not await self._catch_up(sender_id, []):
             # The database knows less than memory does, if memory knows anything.
-            cached = self._cache.get(sender_id)
-            if cached is None:
-                self._unread.add(sender_id)
-            return cached
+            return self._cache.get(sender_id) or await self._waiting(sender_id)
         cached = self._cache.pop(sender_id, None)
         try:
             if cached is not None:
                 version = await self._run(self._recorder.version, sender_id)
-                if version == _position(cached).version:
+                position = position_of(cached)
+                if position is not None and version == position.version:
                     return cached
             tracker = await self._run(self._load, sender_id, all_sessions=False)
         except Exception as error:  # noqa: BLE001 - Rasa would start with a blank tracker
@@ -165,6 +154,15 @@ class QATrackerStore(TrackerStore):
         self._unread.discard(sender_id)
         return tracker
 
+    async def _waiting(self, sender_id: str) -> DialogueStateTracker:
+        """Give a tracker of what waits: all there is of a person before a restart."""
+        events = await self._run_on_disk(self._backlog.events_of, sender_id)
+        decided = changes_in(events)
+        consent = decided[-1].state if decided else ConsentState.UNKNOWN
+        return self._tracker(
+            sender_id, Loaded(events=events, version=0, consent=consent)
+        )
+
     async def retrieve_full_tracker(
         self, conversation_id: str
     ) -> DialogueStateTracker | None:
@@ -173,6 +171,8 @@ class QATrackerStore(TrackerStore):
         A stored pseudonym is accepted too, for `rasa export`; then the events are the
         masked ones.
         """
+        if conversation_id in self._backlog:
+            await self._catch_up(conversation_id, [])
         try:
             tracker = await self._run(self._load, conversation_id, all_sessions=True)
             if tracker is None and conversation_id.startswith(PSEUDONYM_PREFIX):
@@ -185,7 +185,7 @@ class QATrackerStore(TrackerStore):
 
     async def exists(self, conversation_id: str) -> bool:
         """Tell whether anything is stored under this sender id."""
-        if conversation_id in self._cache:
+        if conversation_id in self._cache or conversation_id in self._backlog:
             return True
         try:
             return await self._run(self._recorder.version, conversation_id) is not None
@@ -214,19 +214,19 @@ class QATrackerStore(TrackerStore):
             sender_id, loaded.events, self.domain.slots
         )
         _show_consent(tracker, loaded.consent)
-        _stored(tracker, version=loaded.version)
+        mark_stored(tracker, version=loaded.version)
         return tracker
 
     async def save(self, tracker: DialogueStateTracker) -> None:
         """Store what is new in the tracker; never raises for a database fault."""
         sender_id = tracker.sender_id
         self._logs.learn_sender(sender_id)
-        position = getattr(tracker, _POSITION, None)
-        new = _new_events(tracker, position)
+        position = position_of(tracker)
+        new = new_events(tracker)
         if not new:
             # Rasa saves a tracker it has just made, before anything is in it.
             if position is None:
-                _stored(tracker, version=0)
+                mark_stored(tracker, version=0)
             elif position.version:
                 self._keep(tracker)
             return
@@ -236,60 +236,73 @@ class QATrackerStore(TrackerStore):
             # A tracker that did not come from here stands for the whole conversation
             # (PUT …/tracker/events), unless we could not read it (database away).
             replaces=position is None and sender_id not in self._unread,
+            saved_at=time.time(),
         )
         recorded: list[Recorded] = []
-        waiting = self._pending.get(sender_id)
-        if waiting is None:
-            waiting = [batch]
-            await self._write(waiting, recorded)
-            if waiting:
-                self._pending.setdefault(sender_id, []).extend(waiting)
-        else:
-            waiting.append(batch)
+        if sender_id in self._backlog:
+            await self._run_on_disk(self._backlog.add, batch)
             await self._catch_up(sender_id, recorded)
-        if sender_id in self._pending:
-            self._warn_when_many_wait()
-            _stored(tracker, version=position.version if position else 0)
+        else:
+            try:
+                await self._write(batch, recorded)
+            except StorageUnavailableError as error:
+                _report(error)
+                await self._run_on_disk(self._backlog.add, batch)
+        self._start_replay()
+        if sender_id in self._backlog:
+            mark_stored(tracker, version=position.version if position else 0)
             self._keep(tracker)
             return
         self._unread.discard(sender_id)
         self._after(tracker, new, position, recorded)
-        for other in list(self._pending):
-            if not await self._catch_up(other, []):
-                break
 
     async def _catch_up(self, sender_id: str, recorded: list[Recorded]) -> bool:
-        """Write what waits for a person; one such writer at a time keeps the order."""
-        async with self._writing_pending:
-            waiting = self._pending.get(sender_id)
-            if waiting is None:
-                return True
-            await self._write(waiting, recorded)
-            if not waiting:
-                del self._pending[sender_id]
-            return not waiting
+        """Write what waits for a person; tell whether nothing waits any more."""
+        async with self._catching_up:  # one at a time keeps the order
+            while batch := await self._run_on_disk(self._backlog.first, sender_id):
+                try:
+                    await self._write(batch, recorded)
+                except StorageUnavailableError as error:
+                    _report(error)
+                    return False
+                await self._run_on_disk(self._backlog.done, batch)
+        return True
 
-    async def _write(self, batches: list[Batch], recorded: list[Recorded]) -> None:
-        """Write batches in order and publish them; unwritten ones stay in the list."""
-        known = len(recorded)
-        try:
-            await self._run(self._record, batches, recorded)
-        except StorageUnavailableError as error:
-            _report(error)
-        for entry in recorded[known:]:
+    def _start_replay(self) -> None:
+        if self._backlog and (self._replaying is None or self._replaying.done()):
+            loop = asyncio.get_running_loop()
+            self._replaying = loop.create_task(self._replay())
+
+    async def _replay(self) -> None:
+        """Write what waits, without any message asking for it, until nothing does."""
+        pause = _FIRST_PAUSE_SECONDS
+        while self._backlog:
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+            for sender_id in self._backlog.people():
+                if not await self._catch_up(sender_id, []):
+                    break
+                pause = _FIRST_PAUSE_SECONDS
+
+    async def _write(self, batch: Batch, recorded: list[Recorded]) -> None:
+        """Write a batch and publish it.
+
+        Raises:
+            StorageUnavailableError: The database is away; the batch must wait.
+        """
+        entry = await self._run(self._record, batch)
+        if entry is not None:
+            recorded.append(entry)
             self._publish(entry)
 
-    def _record(self, batches: list[Batch], recorded: list[Recorded]) -> None:
+    def _record(self, batch: Batch) -> Recorded | None:
+        written = self._record_one(batch, now=batch.saved_at)
         now = time.time()
-        while batches:
-            written = self._record_one(batches[0], now=now)
-            batches.pop(0)
-            if written is not None:
-                recorded.append(written)
         if now - self._swept_at > _SWEEP_SECONDS:
             self._swept_at = now
             with contextlib.suppress(StorageError):
                 self._recorder.drop_expired(now=now)
+        return written
 
     def _record_one(self, batch: Batch, *, now: float) -> Recorded | None:
         """Write a batch; one that the database refuses must not hold up the others."""
@@ -307,17 +320,17 @@ class QATrackerStore(TrackerStore):
         self,
         tracker: DialogueStateTracker,
         new: list[Event],
-        position: _Position | None,
+        position: Position | None,
         recorded: list[Recorded],
     ) -> None:
         if not recorded:
             # Refused, or written by whoever caught up meanwhile: in neither case may it
             # be written again. The next message reads what is there.
-            _stored(tracker, version=0)
+            mark_stored(tracker, version=0)
             self._cache.pop(tracker.sender_id, None)
             return
         last = recorded[-1]
-        _stored(tracker, version=last.version)
+        mark_stored(tracker, version=last.version)
         _show_consent(tracker, last.consent)
         undisturbed = (
             position is None or recorded[0].previous_version == position.version
@@ -334,17 +347,8 @@ class QATrackerStore(TrackerStore):
         self._cache[tracker.sender_id] = tracker
         self._cache.move_to_end(tracker.sender_id)
         if len(self._cache) > _CACHED_TRACKERS:
-            oldest = (one for one in self._cache if one not in self._pending)
+            oldest = (one for one in self._cache if one not in self._backlog)
             self._cache.pop(next(oldest, tracker.sender_id))
-
-    def _warn_when_many_wait(self) -> None:
-        waiting = sum(len(b.events) for kept in self._pending.values() for b in kept)
-        if waiting > _PENDING_EVENTS:
-            logger.critical(
-                "rasa_qa_plugin: %d events wait for the database; "
-                "restarting now would lose them",
-                waiting,
-            )
 
     def _publish(self, recorded: Recorded) -> None:
         if isinstance(self.event_broker, MaskingBroker):
@@ -359,36 +363,6 @@ def _report(error: Exception) -> None:
     """Log a fault: our own errors hold no values, of others only the kind is told."""
     shown = error if isinstance(error, RasaQAError) else type(error).__name__
     logger.error("rasa_qa_plugin: %s", shown)
-
-
-def _position(tracker: DialogueStateTracker) -> _Position:
-    position: _Position = getattr(tracker, _POSITION)
-    return position
-
-
-def _stored(tracker: DialogueStateTracker, *, version: int) -> None:
-    """Note on the tracker that everything in it is stored."""
-    last = tracker.events[-1] if tracker.events else None
-    setattr(tracker, _POSITION, _Position(version, last))
-
-
-def _new_events(
-    tracker: DialogueStateTracker, position: _Position | None
-) -> list[Event]:
-    """Give the events after the last stored one.
-
-    Counting would lose events when Rasa bounds the history; the object itself is
-    looked for, from the end.
-    """
-    if position is None or position.last_event is None:
-        return list(tracker.events)
-    new: list[Event] = []
-    for event in reversed(tracker.events):
-        if event is position.last_event:
-            break
-        new.append(event)
-    new.reverse()
-    return new
 
 
 def _show_consent(tracker: DialogueStateTracker, consent: ConsentState) -> None:

@@ -20,6 +20,7 @@ class Conversation(msgspec.Struct, frozen=True):
         session_start_seq: ``seq`` of the last ``session_started`` event.
         version: Grows with every change, so that caches know when they are stale.
         token_map: Sealed numbering of masked values.
+        last_batch: Id of the save that came last; trying that one again does nothing.
     """
 
     sender_id: str
@@ -31,6 +32,7 @@ class Conversation(msgspec.Struct, frozen=True):
     started_at: float
     last_event_at: float
     token_map: bytes | None
+    last_batch: str | None = None
 
 
 class StoredEvent(msgspec.Struct, frozen=True):

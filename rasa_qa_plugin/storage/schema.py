@@ -44,6 +44,7 @@ conversations = sa.Table(
     sa.Column("started_at", Time, nullable=False),
     sa.Column("last_event_at", Time, nullable=False, index=True),
     sa.Column("token_map", sa.LargeBinary),
+    sa.Column("last_batch", sa.String(32)),
 )
 
 originals = sa.Table(
@@ -158,6 +159,13 @@ activity = sa.Table(
     sa.Column("happened_at", Time, nullable=False),
     sa.Column("action", sa.String(64), nullable=False),
     sa.Column("detail", sa.Text, nullable=False),
+)
+
+replays = sa.Table(
+    "qa_replays",
+    metadata,
+    sa.Column("batch_id", sa.String(32), primary_key=True),
+    sa.Column("replayed_at", Time, nullable=False, index=True),
 )
 
 PERSONAL_TABLES = (events, conversations, originals, consents, turns, feedback)

@@ -8,10 +8,10 @@ import msgspec
 import pytest
 import sqlalchemy as sa
 
+from rasa_qa_plugin.batches import Batch
 from rasa_qa_plugin.consent import ConsentState
 from rasa_qa_plugin.opening import Opened
 from rasa_qa_plugin.privacy.vault import message_ref
-from rasa_qa_plugin.recording import Batch
 from rasa_qa_plugin.settings import ConsentSettings, PrivacySettings, Settings
 from rasa_qa_plugin.storage import (
     annotations,
@@ -679,3 +679,32 @@ def test_a_bare_save_keeps_structure_and_originals(
     assert loaded.events == said
     assert stored_turns(opened) == []
     assert "hola" not in everything(opened)
+
+
+def test_a_save_whose_answer_was_lost_is_stored_once(
+    open_store: Open, events: Events
+) -> None:
+    recorder = open_store().recorder
+    batch = Batch(sender_id=WHO, events=[events.user("hola")])
+    recorder.record(batch, now=NOW)
+
+    again = recorder.record(msgspec.structs.replace(batch, waited=True), now=NOW)
+
+    loaded = recorder.load(WHO, all_sessions=True, now=NOW)
+    assert loaded is not None
+    assert (len(loaded.events), again.version) == (1, loaded.version)
+    assert (again.previous_version, again.published) == (-1, [])
+
+
+def test_a_batch_that_waited_is_written_once_whatever_came_between(
+    open_store: Open, events: Events
+) -> None:
+    opened = open_store()
+    late = Batch(sender_id=WHO, events=[events.user("de la cola")], waited=True)
+    opened.recorder.record(late, now=NOW)
+    save(opened, events.user("de otro servidor"))
+    opened.recorder.record(late, now=NOW)
+
+    loaded = opened.recorder.load(WHO, all_sessions=True, now=NOW)
+    assert loaded is not None
+    assert [e["text"] for e in loaded.events] == ["de la cola", "de otro servidor"]

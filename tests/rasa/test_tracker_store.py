@@ -3,6 +3,10 @@
 import asyncio
 import contextlib
 import json
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -32,7 +36,7 @@ from rasa_qa_plugin.consent import ConsentState
 from rasa_qa_plugin.storage import schema
 from rasa_qa_plugin.storage.engine import open_engine, reading, transaction
 from rasa_qa_plugin.tracker_store import MaskingBroker, QATrackerStore
-from tests.conftest import SECRET
+from tests.conftest import ROOT, SECRET
 
 WHO = "593998765432"
 PHONE = "0991234567"
@@ -66,8 +70,9 @@ class ListBroker(EventBroker):
 
 
 @pytest.fixture(autouse=True)
-def secret(monkeypatch: pytest.MonkeyPatch) -> None:
+def bot_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("RASA_QA_SECRET", SECRET)
+    monkeypatch.chdir(tmp_path)
 
 
 @pytest.fixture
@@ -351,7 +356,7 @@ def test_a_batch_the_database_refuses_holds_up_nobody(
         return await store.retrieve_full_tracker(WHO)
 
     assert texts(run(talk())) == ["hola", "sigo"]
-    assert store._pending == {}
+    assert not store._backlog
 
 
 def test_forgetting_during_an_outage_forgets_in_memory_too(
@@ -385,7 +390,95 @@ def test_people_who_write_at_once_after_an_outage_are_all_stored(
         return [await store.retrieve_full_tracker(who) for who in people]
 
     assert [texts(tracker) for tracker in run(talk())] == [["uno", "dos"]] * 4
-    assert store._pending == {}
+    assert not store._backlog
+
+
+async def drained(store: QATrackerStore) -> None:
+    """Wait until nothing waits for the database, without sending any message."""
+    for _ in range(200):
+        if not store._backlog:
+            return
+        await asyncio.sleep(0.1)
+    raise AssertionError("still waiting")
+
+
+def test_what_waits_is_written_without_another_message(
+    store: QATrackerStore, database_url: URL, postgresql_server: URL
+) -> None:
+    async def talk() -> Any:
+        with outage(store, postgresql_server):
+            await turn(store, UserUttered("durante"))
+        await drained(store)
+        return await make(database_url).retrieve_full_tracker(WHO)
+
+    assert texts(run(talk())) == ["durante"]
+
+
+LAST_WORDS = """
+import asyncio, os, signal, sys
+from sqlalchemy.engine import make_url
+from tests.rasa.test_tracker_store import UserUttered, make, outage, turn
+
+async def talk():
+    store = make(make_url(sys.argv[1]))
+    await turn(store, UserUttered("antes"))
+    with outage(store, make_url(sys.argv[2])):
+        await turn(store, UserUttered("durante"))
+        await turn(store, UserUttered("justo antes del fin"))
+        os.kill(os.getpid(), signal.SIGKILL)
+
+asyncio.run(talk())
+"""
+
+
+def test_what_waits_outlives_a_killed_server(
+    database_url: URL, postgresql_server: URL
+) -> None:
+    urls = [
+        u.render_as_string(hide_password=False)
+        for u in (database_url, postgresql_server)
+    ]
+    killed = subprocess.run(
+        [sys.executable, "-c", LAST_WORDS, *urls], check=False, capture_output=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    store = make(database_url)
+
+    async def look() -> Any:
+        during = None
+        with outage(store, postgresql_server):
+            during = await store.retrieve(WHO)
+        await turn(store, UserUttered("después"))
+        return during, await store.retrieve_full_tracker(WHO)
+
+    during, full = run(look())
+
+    assert texts(during) == ["durante", "justo antes del fin"]
+    assert texts(full) == ["antes", "durante", "justo antes del fin", "después"]
+
+
+def test_a_database_that_does_not_answer_costs_no_answer(
+    store: QATrackerStore, database_url: URL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rasa_qa_plugin.threads._PATIENCE_SECONDS", 0.3)
+    monkeypatch.setattr("rasa_qa_plugin.threads._REST_PER_SECOND_LOST", 1.0)
+    other = open_engine(database_url)
+
+    async def talk() -> Any:
+        await turn(store, UserUttered("antes"))
+        with transaction(other) as connection:  # SQLite: nobody else may write now
+            if connection.dialect.name == "postgresql":
+                connection.execute(sa.text("LOCK TABLE qa_conversations"))
+            during = await turn(store, UserUttered("durante"))
+        await drained(store)
+        return during, await make(database_url).retrieve_full_tracker(WHO)
+
+    during, full = run(talk())
+    other.dispose()
+
+    assert texts(during) == ["antes", "durante"]
+    assert texts(full) == ["antes", "durante"]
 
 
 def test_a_session_that_rasa_starts_anew_keeps_a_withdrawal(

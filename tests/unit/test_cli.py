@@ -10,9 +10,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from rasa_qa_plugin import cli
+from rasa_qa_plugin.batches import Batch
 from rasa_qa_plugin.bot import Bot
 from rasa_qa_plugin.opening import open_bot
-from rasa_qa_plugin.recording import Batch
 from tests.conftest import SECRET, Events
 
 WHO = "593998765432"

@@ -14,13 +14,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rasa_qa_plugin.batches import Batch
 from rasa_qa_plugin.bot import Bot
 from rasa_qa_plugin.errors import AnnotationError
 from rasa_qa_plugin.opening import open_bot
 from rasa_qa_plugin.privacy.engine import PrivacyEngine
 from rasa_qa_plugin.privacy.passage import TOKEN
 from rasa_qa_plugin.privacy.recognizers import check_digits as check
-from rasa_qa_plugin.recording import Batch
 from rasa_qa_plugin.review.formats import rasa_nlu
 from rasa_qa_plugin.review.inventor import Inventor
 from rasa_qa_plugin.review.items import Entity, Item, tidy

@@ -1,0 +1,55 @@
+"""What goes into a save, and what comes out of it and of a load."""
+
+import secrets
+from typing import Any
+
+import msgspec
+
+from rasa_qa_plugin.consent import ConsentState
+
+Event = dict[str, Any]
+
+
+class Batch(msgspec.Struct, frozen=True, kw_only=True):
+    """The events of one save.
+
+    Attributes:
+        sender_id: As the channel sent it; it goes no further than the pseudonym.
+        events: New events as ``Event.as_dict()``, raw, in order.
+        replaces: Whether they stand for the whole conversation.
+        batch_id: Random; a batch is written once, however often that is tried.
+        saved_at: When Rasa saved it, in seconds since the epoch.
+        waited: Whether it had to wait for the database.
+    """
+
+    sender_id: str
+    events: list[Event]
+    replaces: bool = False
+    batch_id: str = msgspec.field(default_factory=lambda: secrets.token_hex(16))
+    saved_at: float = 0.0
+    waited: bool = False
+
+
+class Loaded(msgspec.Struct, frozen=True, kw_only=True):
+    """A conversation as the dialogue needs it."""
+
+    events: list[Event]
+    version: int
+    consent: ConsentState
+
+
+class Recorded(msgspec.Struct, frozen=True, kw_only=True):
+    """What a save left behind.
+
+    Attributes:
+        version: Of the conversation after the save; 0 when it was erased.
+        previous_version: Of the conversation before; 0 when it was new, -1 when the
+            batch had been written by an earlier try.
+        published: Bodies for the event broker, masked, with the pseudonym.
+    """
+
+    version: int
+    previous_version: int
+    consent: ConsentState
+    published: list[Event]
+    erased: bool = False

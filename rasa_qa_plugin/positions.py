@@ -1,0 +1,44 @@
+"""ADAPTER to Rasa: how much of a tracker is stored, noted on the tracker itself."""
+
+import msgspec
+from rasa.shared.core.events import Event
+from rasa.shared.core.trackers import DialogueStateTracker
+
+_ATTRIBUTE = "_qa_position"
+
+
+class Position(msgspec.Struct):
+    """How much of a tracker is stored: everything up to *last_event*."""
+
+    version: int
+    last_event: Event | None
+
+
+def position_of(tracker: DialogueStateTracker) -> Position | None:
+    """Give what was noted, or None for a tracker that did not come from our store."""
+    position: Position | None = getattr(tracker, _ATTRIBUTE, None)
+    return position
+
+
+def mark_stored(tracker: DialogueStateTracker, *, version: int) -> None:
+    """Note on the tracker that everything in it is stored."""
+    last = tracker.events[-1] if tracker.events else None
+    setattr(tracker, _ATTRIBUTE, Position(version, last))
+
+
+def new_events(tracker: DialogueStateTracker) -> list[Event]:
+    """Give the events after the last stored one.
+
+    Counting would lose events when Rasa bounds the history; the object itself is
+    looked for, from the end.
+    """
+    position = position_of(tracker)
+    if position is None or position.last_event is None:
+        return list(tracker.events)
+    new: list[Event] = []
+    for event in reversed(tracker.events):
+        if event is position.last_event:
+            break
+        new.append(event)
+    new.reverse()
+    return new
