@@ -41,7 +41,8 @@ def explain(text: str | None, *, names: bool, bot: Bot, as_json: bool) -> None:
     from rasa_qa_plugin.privacy import explanation  # brings Presidio
 
     if text is None or text == "-":
-        text = sys.stdin.read().rstrip("\n")
+        # A file in another encoding is read as far as it goes, by both forms alike.
+        text = sys.stdin.buffer.read().decode(errors="replace").rstrip("\n")
     found = explanation.explain(text, settings)
     if as_json:
         print_json(found)

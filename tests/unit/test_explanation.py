@@ -30,7 +30,7 @@ def folder(tmp_path: Path) -> Path:
     return bot
 
 
-def call(folder: Path, *arguments: str, stdin: str | None = None) -> Result:
+def call(folder: Path, *arguments: str, stdin: str | bytes | None = None) -> Result:
     return CliRunner().invoke(
         cli.root, ["explain", "--bot", str(folder), *arguments], input=stdin
     )
@@ -88,6 +88,13 @@ def test_text_may_come_from_standard_input_and_go_out_as_json(folder: Path) -> N
         answer = json.loads(done.stdout)
         assert answer["masked"] == "tel [PHONE]"
         assert answer["reasons"][0]["rule"]
+
+
+def test_a_file_in_another_encoding_is_read_as_far_as_it_goes(folder: Path) -> None:
+    for arguments in (["--json"], []):
+        done = call(folder, *arguments, stdin=b"tel\xe9fono 0991234567\n")
+        assert done.exit_code == 0
+        assert "[PHONE]" in done.stdout
 
 
 def test_names_lists_how_slots_and_entities_are_masked(folder: Path) -> None:

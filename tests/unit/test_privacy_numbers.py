@@ -149,7 +149,7 @@ def test_quantities_dates_and_references_are_left_alone(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["4111 1111 1111 1112", "12345678A", "9512345675", "ES9121000418450200051333"],
+    ["4111111111111112", "12345678A", "9512345675", "GT9121000418450200051333"],
 )
 def test_wrong_check_digit_without_a_cue_is_no_number_of_a_person(text: str) -> None:
     assert [kind for kind, _ in typed(text) if kind != "PHONE"] == []
@@ -717,3 +717,37 @@ def test_reference_or_price_does_not_hide_the_next_number(text: str, kind: str) 
 )
 def test_terms_of_trade_are_never_masked(text: str) -> None:
     assert typed(text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "entity_type"),
+    [
+        ("envíame la cotización al 0991234567", "PHONE"),
+        ("mándame la factura al 0991234567", "PHONE"),
+        ("send the invoice to 2125550147", "PHONE"),
+        ("pedido de Juan 0991234567", "PHONE"),
+        ("sobre el pedido de ayer 0991234567 gracias", "PHONE"),
+        ("Confirmo el pedido. 0991234567", "PHONE"),
+        ("factura a 1710034065", "ID"),
+        ("guía a mi nombre 1710034065", "ID"),
+    ],
+)
+def test_an_order_speaks_of_no_number_that_is_a_person_s(
+    text: str, entity_type: str
+) -> None:
+    assert [kind for kind, _ in typed(text)] == [entity_type]
+
+
+@pytest.mark.parametrize(
+    ("text", "entity_type", "value"),
+    [
+        ("4111 1111 1111 1112", "CARD", "4111111111111112"),
+        ("pago con 4111-1111-1111-1112 hoy", "CARD", "4111111111111112"),
+        ("ES91 2100 0418 4502 0005 1333", "ACCOUNT", "ES9121000418450200051333"),
+    ],
+)
+def test_a_number_typed_wrong_is_masked_whole(
+    text: str, entity_type: str, value: str
+) -> None:
+    ((kind, found),) = typed(text)
+    assert (kind, "".join(c for c in found if c.isalnum())) == (entity_type, value)

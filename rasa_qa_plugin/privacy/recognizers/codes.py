@@ -100,6 +100,8 @@ def _ibans(plain: str) -> Iterator[Span]:
         whole = length == len(value) and not plain[end : end + 1].isalnum()
         if whole and check.iban(value):
             yield Span(start, end, "ACCOUNT", VALIDATED, "iban")
+        elif whole and value[2:].isdigit():  # typed wrong, it still is most of one
+            yield Span(start, end, "ACCOUNT", SHAPE, "iban form")
 
 
 def _verdict(

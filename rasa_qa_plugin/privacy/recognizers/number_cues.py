@@ -4,7 +4,8 @@ import re
 from bisect import bisect_right
 from typing import NamedTuple
 
-from rasa_qa_plugin.privacy.passage import BARRIER
+from rasa_qa_plugin.privacy.passage import BARRIER, word_table
+from rasa_qa_plugin.privacy.recognizers.names_lexicon import GIVEN
 from rasa_qa_plugin.privacy.recognizers.number_words import (
     FILLERS,
     IDIOMS,
@@ -34,6 +35,10 @@ _OF_THE = frozenset((" ", " de la ", " de una ", " of the ", ": "))
 # Other words between a reference and its number; more, when the gap points at it.
 _FEW = 2
 _MANY = 5
+_ABBREVIATION = 4
+_RECIPIENT = frozenset(("al", "a", "to", "at", "para"))
+# Behind an order, these turn to its person or its day.
+_TURNS = GIVEN.union(word_table("nombre name ayer hoy manana yesterday today tomorrow"))
 _POINTERS = (":", "#", " es", " is", " no", " nro", " num", " numero", " number")
 
 _WORD = re.compile(r"[^\W\d_ºª]+")
@@ -232,11 +237,21 @@ def _reaches(cue: Cue, gap: str) -> bool:
     if cue.strict:
         return all(word in FILLERS for word in words)
     if cue.kind == REFERENCE:
-        # Of a name or a second thought it does not: "factura a Ana Luna, 171…".
-        others = sum(word not in FILLERS for word in words)
-        pointed = gap.rstrip(" .").endswith(_POINTERS)
-        return "," not in gap and others <= (_MANY if pointed else _FEW)
+        return _refers(gap, words, abbreviated=cue.end - cue.start <= _ABBREVIATION)
     return True
+
+
+def _refers(gap: str, words: list[str], *, abbreviated: bool) -> bool:
+    """Tell whether a number is that of an order and not of a person beside it."""
+    if "," in gap or not _TURNS.isdisjoint(words):
+        return False  # "factura a Ana Luna, 171…", "pedido de Juan 099…"
+    if gap.startswith(". ") and not abbreviated:
+        return False  # "confirmo el pedido. 099…"
+    if words and words[-1] in _RECIPIENT:
+        return False  # "envíe la factura al 099…"
+    others = sum(word not in FILLERS for word in words)
+    pointed = gap.rstrip(" .").endswith(_POINTERS)
+    return others <= (_MANY if pointed else _FEW)
 
 
 def _closes(gap: str) -> bool:

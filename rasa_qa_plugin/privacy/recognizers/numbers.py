@@ -48,6 +48,8 @@ _MOST_CUED_GROUPS = 6
 _JOINER = re.compile(r" ?(?:,|/|y|u|o|e|and|or)(?: (?:al?|to|el|the))? ?")
 _LONGEST_JOINER = 12
 _EDGE = " .-/,("
+# A card typed wrong is still most of a card.
+_LIKE_A_CARD = re.compile(r"[3-6]\d{3}([ -])\d{4}\1\d{4}\1\d{4}")
 _CARD_START = re.compile(r"[3456]|2(?:22[1-9]|2[3-9]|[3-6]|7[01]|720)")
 _YEAR = re.compile(r"(?:19|20)\d\d")
 
@@ -252,6 +254,8 @@ class NumberRecognizer(ChatRecognizer):
             return None
         if known is not None and not refers:
             return _Verdict("ID", *known)
+        if _LIKE_A_CARD.fullmatch(written):
+            return _Verdict("CARD", SHAPE, "card form")
         if written.startswith("00") and 11 <= len(digits) <= 17:  # noqa: PLR2004
             return _Verdict("PHONE", SHAPE, "00")
         shape = phone_shape(written, digits, self._shapes)
