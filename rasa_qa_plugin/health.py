@@ -53,7 +53,14 @@ def _connection(bot: Bot) -> str:
 
 def _settings(bot: Bot) -> str:
     name = bot.connection().settings
-    load_settings(bot.folder / name if name else None)
+    privacy = load_settings(bot.folder / name if name else None).privacy
+    for section, named in (("slots", privacy.slots), ("entities", privacy.entities)):
+        unknown = sorted(set(named) - bot.domain_names(section))
+        if unknown:
+            raise _MissingError(
+                f"privacy.{section}: the domain knows no {', '.join(unknown)}; "
+                "correct the spelling"
+            )
     return name or "defaults, no file named"
 
 

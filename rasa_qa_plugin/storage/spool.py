@@ -102,6 +102,13 @@ class Spool:
                 _batches.delete().where(_batches.c.sender_id == sender_id)
             ).rowcount
 
+    def count(self, sender_id: str) -> int:
+        """Count the batches of a pseudonym."""
+        with reading(self._engine) as connection:
+            query = sa.select(sa.func.count()).where(_batches.c.sender_id == sender_id)
+            found: int = connection.execute(query).scalar_one()
+        return found
+
     def depth(self) -> Depth:
         """Count what waits."""
         with reading(self._engine) as connection:
@@ -157,6 +164,48 @@ def files(base: Path) -> Iterator[Path]:
     for path in _names(base):
         if path.exists():
             yield path
+
+
+def waiting(base: Path) -> Depth:
+    """Count what waits in all spool files of a bot.
+
+    Raises:
+        StorageError: One of them cannot be read.
+    """
+    depths = [spool.depth() for spool in _opened(base)]
+    return Depth(
+        batches=sum(depth.batches for depth in depths),
+        bytes=sum(depth.bytes for depth in depths),
+        oldest_at=min(
+            (depth.oldest_at for depth in depths if depth.oldest_at is not None),
+            default=None,
+        ),
+    )
+
+
+def count(base: Path, sender_id: str) -> int:
+    """Count the batches of a pseudonym that wait.
+
+    Raises:
+        StorageError: As for :func:`waiting`.
+    """
+    return sum(spool.count(sender_id) for spool in _opened(base))
+
+
+def forget(base: Path, sender_id: str) -> int:
+    """Drop what waits of a pseudonym; running servers will not write it any more.
+
+    Raises:
+        StorageError: As for :func:`waiting`.
+    """
+    return sum(spool.forget(sender_id) for spool in _opened(base))
+
+
+def _opened(base: Path) -> Iterator[Spool]:
+    for path in files(base):
+        spool = Spool(path)
+        yield spool
+        spool.close()
 
 
 def claim(base: Path) -> Claim:
