@@ -125,6 +125,10 @@ def _names(section: Any) -> Iterator[str]:
 
 def _filled(value: Any, key: str) -> Any:
     """Fill ``${VARIABLES}`` in as Rasa does."""
+    if isinstance(value, Mapping):
+        return {name: _filled(inner, key) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_filled(inner, key) for inner in value]
     if not isinstance(value, str):
         return value
 

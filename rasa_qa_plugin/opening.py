@@ -17,12 +17,19 @@ from rasa_qa_plugin.recording import Recorder
 from rasa_qa_plugin.settings import (
     SECRET_VARIABLE,
     Connection,
+    ServerOptions,
     Settings,
     load_settings,
 )
 from rasa_qa_plugin.storage.conversations import senders
-from rasa_qa_plugin.storage.engine import database_url, open_engine, reading
+from rasa_qa_plugin.storage.engine import (
+    bound_lock_waits,
+    database_url,
+    open_engine,
+    reading,
+)
 from rasa_qa_plugin.storage.migrations import revision, upgrade
+from rasa_qa_plugin.storage.startup import create_database, reach, require_schema
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +54,11 @@ def open_bot(bot: Bot) -> Opened:
 
 
 def open_recorder(
-    connection: Connection, *, folder: Path, secret: str | None
+    connection: Connection,
+    *,
+    folder: Path,
+    secret: str | None,
+    as_server: bool = False,
 ) -> Opened:
     """Open the database that endpoints.yml names, upgrading its schema if needed.
 
@@ -55,6 +66,8 @@ def open_recorder(
         connection: The keys of `tracker_store`.
         folder: The bot folder; relative paths start there.
         secret: Value of `RASA_QA_SECRET`, if set.
+        as_server: Wait for a database that starts at the same time, and let no answer
+            hang on somebody else's lock.
 
     Raises:
         ConfigError: Settings, driver or secret are missing or wrong.
@@ -74,6 +87,11 @@ def open_recorder(
     )
     key_file = None
     is_sqlite = url.drivername.startswith("sqlite")
+    if is_sqlite and connection.login_db is not None:
+        raise ConfigError(
+            "endpoints.yml: tracker_store.login_db",
+            "can only be used with PostgreSQL; remove it",
+        )
     if is_sqlite:
         if not url.database or url.database == ":memory:":
             raise ConfigError(
@@ -95,7 +113,19 @@ def open_recorder(
             "or set RASA_QA_SECRET",
             key_file.name,
         )
-    return open_database(url, settings, secret=secret, key_file=key_file)
+    server = None if is_sqlite else ServerOptions.from_environment(os.environ)
+    opened = open_database(
+        url,
+        settings,
+        secret=secret,
+        key_file=key_file,
+        server=server,
+        login_db=connection.login_db,
+        wait_seconds=connection.startup_wait_seconds if as_server else 0.0,
+    )
+    if as_server:
+        bound_lock_waits(opened.engine)
+    return opened
 
 
 def _refuse_to_lose_people(url: URL, key_file: Path) -> None:
@@ -118,17 +148,40 @@ def _refuse_to_lose_people(url: URL, key_file: Path) -> None:
         )
 
 
-def open_database(
-    url: URL, settings: Settings, *, secret: str | None, key_file: Path | None = None
+def open_database(  # noqa: PLR0913 - what a database may need before it is usable
+    url: URL,
+    settings: Settings,
+    *,
+    secret: str | None,
+    key_file: Path | None = None,
+    server: ServerOptions | None = None,
+    login_db: str | None = None,
+    wait_seconds: float = 0.0,
 ) -> Opened:
     """Open a database by its URL, upgrading its schema if needed.
+
+    Args:
+        url: The database.
+        settings: The whole of `qa.yml`.
+        secret: Value of `RASA_QA_SECRET`, if set.
+        key_file: Where the secret is kept instead, beside a SQLite file.
+        server: Pool and schema, for PostgreSQL.
+        login_db: Database from which a missing one is created.
+        wait_seconds: How long a database may take to answer.
 
     Raises:
         ConfigError: Driver or secret are missing or wrong.
         StorageError: The database cannot be reached or used.
     """
     vault = open_vault(secret=secret, key_file=key_file)
-    engine = open_engine(url)
+    server = server or ServerOptions()
+    engine = open_engine(url, server)
+    if engine.dialect.name == "postgresql":
+        if login_db is not None:
+            create_database(url, login_db, server, wait_seconds=wait_seconds)
+        reach(engine, wait_seconds=wait_seconds)
+        if server.schema:
+            require_schema(engine)
     upgrade(engine)
     privacy = PrivacyEngine(settings.privacy)
     masker = EventMasker(privacy, settings.privacy)

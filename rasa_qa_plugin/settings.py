@@ -140,6 +140,11 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         url: Host, host:port, or a whole database URL, as for Rasa's ``type: SQL``.
+        query: Passed on to the driver: ``sslmode``, ``sslrootcert`` and so on.
+        login_db: Database to connect to first, where the one of the bot is created if
+            it is missing; PostgreSQL only.
+        startup_wait_seconds: How long a server that starts waits for a database that
+            does not answer yet; commands never wait.
         settings: Path of `qa.yml`, relative to the bot folder.
     """
 
@@ -149,7 +154,9 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
     db: str = "rasa.db"
     username: str | None = None
     password: str | None = None
-    query: dict[str, Any] | None = None
+    query: dict[str, str | int | list[str]] | None = None
+    login_db: Annotated[str, msgspec.Meta(min_length=1)] | None = None
+    startup_wait_seconds: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 30.0
     settings: str | None = None
 
     @classmethod
@@ -171,14 +178,53 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
         for key, value in raw.items():
             if key == "type":
                 continue
+            # Rasa fills ``${VARIABLES}`` in as text, numbers too.
+            strict = key != "startup_wait_seconds"
             try:
-                values[key] = msgspec.convert(value, fields[key])
+                values[key] = msgspec.convert(value, fields[key], strict=strict)
             except msgspec.ValidationError:
                 raise ConfigError(
                     f"endpoints.yml: tracker_store.{key}",
                     "has a value of the wrong type; see README, Settings",
                 ) from None
         return cls(**values)
+
+
+class ServerOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """What Rasa's ``type: SQL`` takes from the environment, for PostgreSQL only.
+
+    Attributes:
+        schema: The schema of all tables; None for the database's own default.
+        pool_size: Connections kept open; 0 for no limit.
+        max_overflow: Connections opened beyond them while needed; -1 for no limit.
+    """
+
+    schema: str | None = None
+    pool_size: int = 4
+    max_overflow: int = 4
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> "ServerOptions":
+        """Read Rasa's variables; one that is empty counts as not set.
+
+        Raises:
+            ConfigError: A number is none, or below what the pool understands.
+        """
+        values: dict[str, Any] = {"schema": environment.get("POSTGRESQL_SCHEMA")}
+        for field, variable, least in (
+            ("pool_size", "SQL_POOL_SIZE", 0),
+            ("max_overflow", "SQL_MAX_OVERFLOW", -1),
+        ):
+            try:
+                number = int(environment.get(variable) or getattr(cls(), field))
+            except ValueError:
+                raise ConfigError(
+                    variable, "not a whole number; write 5, or unset it"
+                ) from None
+            if number < least:
+                raise ConfigError(variable, f"too small; write {least} or more")
+            values[field] = number
+        return cls(**{key: value for key, value in values.items() if value != ""})
 
 
 def load_settings(path: Path | None) -> Settings:

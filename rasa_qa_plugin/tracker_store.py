@@ -74,8 +74,7 @@ class QATrackerStore(TrackerStore):
             domain: Set again by Rasa once a model is loaded.
             host: Database host, or a whole database URL.
             event_broker: Gets masked events only.
-            options: ``dialect``, ``port``, ``db``, ``username``, ``password``,
-                ``query`` and ``settings``.
+            options: The other keys of ``settings.Connection``.
 
         Raises:
             RasaException: The settings are wrong or the database cannot be used; Rasa
@@ -87,6 +86,7 @@ class QATrackerStore(TrackerStore):
                 connection,
                 folder=Path(),
                 secret=os.environ.get(SECRET_VARIABLE),
+                as_server=True,
             )
             opened.recorder.drop_expired(now=time.time())
         except RasaQAError as error:

@@ -13,8 +13,22 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.engine.url import URL, make_url
 
 from rasa_qa_plugin.errors import ConfigError, StorageError, StorageUnavailableError
+from rasa_qa_plugin.settings import ServerOptions
 
 _DIALECTS = ("sqlite", "postgresql")
+_DRIVERS = ("pysqlite", "psycopg2")
+# Nobody waits longer than this for another writer, on either database.
+_LOCK_SECONDS = 15
+_POOL_SECONDS = 5.0
+# A server that vanished without a word (network, power) is noticed within seconds, not
+# within the quarter of an hour that TCP would take. Keys of `query` win over these.
+_NETWORK = {
+    "connect_timeout": 5,
+    "tcp_user_timeout": 10_000,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+}
 _WAL_ATTEMPTS = 100
 _WAL_PAUSE_SECONDS = 0.05
 
@@ -31,13 +45,20 @@ def database_url(  # noqa: PLR0913 - these are Rasa's connection keys
 ) -> URL:
     """Build the URL that Rasa's own ``type: SQL`` would build from the same keys.
 
+    A whole URL as *host* takes *query* too, which Rasa's store forgets.
+
     Raises:
         ConfigError: A key has a value that no URL can be made of, or the dialect is
             not one this package supports.
     """
+    # Numbers are text to the driver: `connect_timeout: 10`.
+    options = {
+        key: str(value) if isinstance(value, int) else value
+        for key, value in (query or {}).items()
+    }
     if host and "://" in host:
         try:
-            return _supported(make_url(host))
+            return _supported(make_url(host).update_query_dict(options))
         except exc.ArgumentError:
             problem = "not a database URL; write dialect://user:password@host/db"
             raise ConfigError("tracker_store.url", problem) from None
@@ -55,7 +76,7 @@ def database_url(  # noqa: PLR0913 - these are Rasa's connection keys
     except (TypeError, ValueError):
         raise ConfigError("tracker_store.port", "not a number; write 5432") from None
     url = URL.create(
-        dialect, username, password, host, number, database=db, query=dict(query or {})
+        dialect, username, password, host, number, database=db, query=options
     )
     return _supported(url)
 
@@ -70,19 +91,31 @@ def _supported(url: URL) -> URL:
     return url
 
 
-def open_engine(url: URL, *, pool_size: int = 4) -> Engine:
+def open_engine(url: URL, server: ServerOptions | None = None) -> Engine:
     """Give an engine whose errors and logs hold no parameters; connects to nothing yet.
 
     Raises:
-        ConfigError: The driver that the URL asks for is not installed.
+        ConfigError: The driver that the URL asks for is not installed or not one we
+            work with.
     """
+    server = server or ServerOptions()
     options: dict[str, Any] = {}
     if url.drivername.startswith("sqlite"):
         # One writer thread and any number of readers share the file.
-        options["connect_args"] = {"check_same_thread": False, "timeout": 15.0}
+        options["connect_args"] = {
+            "check_same_thread": False,
+            "timeout": float(_LOCK_SECONDS),
+        }
     else:
-        options.update(pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=True)
-        options["connect_args"] = {"connect_timeout": 5}
+        options.update(
+            pool_size=server.pool_size,
+            max_overflow=server.max_overflow,
+            pool_timeout=_POOL_SECONDS,
+            pool_pre_ping=True,
+            connect_args=server_arguments(url, server),
+            # A column that somebody made JSON is text to us all the same.
+            json_deserializer=str,
+        )
     try:
         engine: Engine = sa.create_engine(
             url, future=True, hide_parameters=True, **options
@@ -95,14 +128,51 @@ def open_engine(url: URL, *, pool_size: int = 4) -> Engine:
             f"the driver for {url.drivername} is not installed; use sqlite or "
             "postgresql, or pip install the driver",
         ) from None
-    except exc.ArgumentError:
+    except (exc.ArgumentError, TypeError):
         raise ConfigError(
             "tracker_store", "its keys make no database URL; see README, Settings"
         ) from None
+    if engine.dialect.driver not in _DRIVERS:
+        raise ConfigError(
+            "tracker_store.dialect",
+            "names a driver that is not supported; write sqlite or postgresql",
+        )
     if engine.dialect.name == "sqlite":
         sa.event.listen(engine, "connect", _prepare_sqlite)
         sa.event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def server_arguments(url: URL, server: ServerOptions) -> dict[str, Any]:
+    """Give what PostgreSQL's driver is told beyond the URL; what the URL says wins."""
+    arguments: dict[str, Any] = {
+        key: value for key, value in _NETWORK.items() if key not in url.query
+    }
+    if server.schema:
+        # Quoted as SQL, then escaped as an option: the name means itself, as it is.
+        quoted = '"' + server.schema.replace('"', '""') + '"'
+        escaped = quoted.replace("\\", "\\\\").replace(" ", "\\ ")
+        given = url.query.get("options", "")
+        arguments["options"] = f"{given} -csearch_path={escaped}".strip()
+    return arguments
+
+
+def bound_lock_waits(engine: Engine) -> None:
+    """Let no later write wait endlessly for another one's lock.
+
+    For servers: an answer must not hang on somebody's forgotten transaction. It bounds
+    waiting, not working: a limit on whole statements would cut the sweep of a large
+    database for ever, and no limit of the server's helps against a frozen server.
+    """
+    if engine.dialect.name == "postgresql":
+        sa.event.listen(engine, "begin", _limit_lock_wait)
+
+
+def _limit_lock_wait(connection: Connection) -> None:
+    # Per transaction, not per connection: PgBouncer refuses settings at the start, and
+    # hands on to strangers what is set later. Readers wait for nobody.
+    if not connection.get_execution_options().get("qa_reading", False):
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{_LOCK_SECONDS}s'")
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
