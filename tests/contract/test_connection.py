@@ -174,7 +174,7 @@ def test_query_reaches_the_driver_and_wins_over_our_waits(
     opened = open_it(keys_of(postgresql, way, query=query))
 
     raw = opened.engine.raw_connection()
-    used = raw.info.dsn_parameters  # type: ignore[attr-defined]
+    used = raw.dbapi_connection.info.dsn_parameters
     raw.close()
 
     assert {key: used[key] for key in query} == {**query, "connect_timeout": "17"}

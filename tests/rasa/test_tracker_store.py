@@ -542,9 +542,10 @@ def test_rasa_makes_the_store_from_endpoints_yml(tmp_path: Path) -> None:
         ({"db": ":memory:"}, "an in-memory database cannot be shared"),
         ({"db": "no/such/folder/x.db"}, "its folder does not exist"),
         ({"db": 7}, "tracker_store.db: has a value of the wrong type"),
+        ({"login_db": "postgres"}, "tracker_store.login_db: can only be used with"),
         (
-            {"dialect": "postgresql", "url": "127.0.0.1", "port": 1, "db": "x"},
-            "database: cannot be reached (OperationalError)",
+            {"dialect": "postgresql", "url": "127.0.0.1:1", "startup_wait_seconds": 0},
+            "database: cannot be reached; check tracker_store in endpoints.yml",
         ),
     ],
     ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
