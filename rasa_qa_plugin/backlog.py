@@ -16,8 +16,9 @@ import msgspec
 from sqlalchemy.engine import URL
 
 from rasa_qa_plugin.batches import Batch, Event
+from rasa_qa_plugin.bot import Bot
 from rasa_qa_plugin.errors import StorageError
-from rasa_qa_plugin.opening import Opened
+from rasa_qa_plugin.opening import Opened, connection_url
 from rasa_qa_plugin.privacy.vault import Vault
 from rasa_qa_plugin.storage.spool import Claim, Spool, Spooled, claim, files
 
@@ -32,10 +33,15 @@ _ALARM_SHARE = 0.8
 _BACKLOGS: dict[str, "Backlog"] = {}
 
 
+def spool_of(bot: Bot) -> Path:
+    """Give where the spool of a bot lies, whether or not anything waits."""
+    return spool_base(connection_url(bot.connection()), bot.folder)
+
+
 def spool_base(url: URL, folder: Path) -> Path:
-    """Give where the spool of a database lies: beside it, or in the bot's folder."""
+    """Give where the spool of a database lies: beside it, or in the bot's *folder*."""
     if url.drivername.startswith("sqlite"):
-        return Path(f"{url.database}.spool")
+        return folder / f"{url.database}.spool"
     return folder / f"{Path(url.database or 'rasa').name}.spool"
 
 

@@ -1,6 +1,7 @@
 """`rasa-qa check`: from settings to database, one finding each, in order of cause."""
 
 import importlib.util
+import time
 from collections.abc import Callable, Iterator, Mapping
 
 import msgspec
@@ -29,6 +30,7 @@ def examine(bot: Bot) -> Iterator[Finding]:
     yield _finding("actions", lambda: _actions(bot))
     yield _finding("Rasa", _rasa)
     yield _finding("database", lambda: _database(bot))
+    yield _finding("spool", lambda: _spool(bot))
     yield _finding("model", lambda: _model(bot))
     yield _finding("test set", lambda: _test_set(bot))
 
@@ -112,6 +114,20 @@ def _database(bot: Bot) -> str:
         count = len(senders(connection))
     opened.engine.dispose()
     return f"reachable, schema {HEAD}, {count} conversations"
+
+
+def _spool(bot: Bot) -> str:
+    from rasa_qa_plugin.backlog import spool_of  # as for the database
+    from rasa_qa_plugin.storage.spool import waiting
+
+    depth = waiting(spool_of(bot))
+    if depth.oldest_at is None:
+        return "nothing waits for the database"
+    since = time.strftime("%Y-%m-%d %H:%M", time.localtime(depth.oldest_at))
+    raise _MissingError(
+        f"{depth.batches} messages wait for the database since {since} "
+        f"({depth.bytes / 1e6:.1f} MB); is it reachable, and does the bot run?"
+    )
 
 
 def _model(bot: Bot) -> str:

@@ -76,15 +76,7 @@ def open_recorder(
     settings = load_settings(
         folder / connection.settings if connection.settings else None
     )
-    url = database_url(
-        dialect=connection.dialect,
-        host=connection.url,
-        port=connection.port,
-        db=connection.db,
-        username=connection.username,
-        password=connection.password,
-        query=connection.query,
-    )
+    url = connection_url(connection)
     key_file = None
     is_sqlite = url.drivername.startswith("sqlite")
     if is_sqlite and connection.login_db is not None:
@@ -126,6 +118,23 @@ def open_recorder(
     if as_server:
         bound_lock_waits(opened.engine)
     return opened
+
+
+def connection_url(connection: Connection) -> URL:
+    """Give the URL of a database as the keys name it, relative paths and all.
+
+    Raises:
+        ConfigError: The keys make no URL.
+    """
+    return database_url(
+        dialect=connection.dialect,
+        host=connection.url,
+        port=connection.port,
+        db=connection.db,
+        username=connection.username,
+        password=connection.password,
+        query=connection.query,
+    )
 
 
 def _refuse_to_lose_people(url: URL, key_file: Path) -> None:

@@ -39,7 +39,9 @@ def rasa(folder: Path, *arguments: str, log: Path) -> int:
 
 
 @contextmanager
-def server(folder: Path, *arguments: str, log: Path, ready: str) -> Iterator[None]:
+def server(
+    folder: Path, *arguments: str, log: Path, ready: str
+) -> Iterator["subprocess.Popen[bytes]"]:
     """Run a `rasa` server until the end of the block; *ready* is a URL that answers."""
     with log.open("ab") as output:
         process = subprocess.Popen(
@@ -53,7 +55,7 @@ def server(folder: Path, *arguments: str, log: Path, ready: str) -> Iterator[Non
                 assert process.poll() is None, log.read_text("utf-8")[-3000:]
                 assert time.monotonic() < deadline, log.read_text("utf-8")[-3000:]
                 time.sleep(0.3)
-            yield
+            yield process
         finally:
             for number in (signal.SIGTERM, signal.SIGKILL):
                 try:
