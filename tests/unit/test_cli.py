@@ -246,7 +246,7 @@ ENDPOINTS = "tracker_store:\n  type: rasa_qa_plugin.QATrackerStore\n"
             {"endpoints.yml": f"{ENDPOINTS}  dialect: postgresql\n  url: localhost:1"},
             ["stats"],
             1,
-            "database: cannot be reached (OperationalError); check tracker_store in",
+            "database: cannot be reached; check tracker_store in",
         ),
         (
             {"review.yml": "nlu: [}"},
