@@ -3,6 +3,7 @@
 import ctypes
 import importlib
 import logging
+import re
 import time
 from enum import IntEnum
 
@@ -18,6 +19,11 @@ from rasa_qa_plugin.storage.engine import open_engine, reading, server_arguments
 logger = logging.getLogger(__name__)
 
 _RETRY_SECONDS = 1.0
+# libpq's own words, in whose place no server says anything: time will not help.
+_BAD_ENCRYPTION = re.compile(
+    "does not support SSL|certificate verify failed|server certificate for"
+    "|root certificate|certificate file|private key file"
+)
 # A swapped model opens the database again in the middle of conversations: a process
 # waits for a database only until it has had it once.
 _reached: set[URL] = set()
@@ -82,7 +88,12 @@ def reach(engine: Engine, *, wait_seconds: float) -> None:
 def _connects(engine: Engine) -> bool:
     try:
         engine.connect().close()
-    except exc.OperationalError:
+    except exc.OperationalError as error:
+        if _BAD_ENCRYPTION.search(str(error.orig)):
+            raise ConfigError(
+                "endpoints.yml: tracker_store.query",
+                "its ssl keys do not fit the server; check sslmode and sslrootcert",
+            ) from None
         return False
     except exc.ProgrammingError:
         raise _bad_query() from None

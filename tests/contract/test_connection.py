@@ -3,14 +3,29 @@
 import itertools
 import logging
 import secrets
+import socket
+import socketserver
+import ssl
+import struct
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+)
+from cryptography.x509.oid import NameOID
 from sqlalchemy.engine import URL, make_url
 
 from rasa_qa_plugin.bot import Bot
@@ -462,6 +477,116 @@ def test_who_is_refused_is_told_at_once(
         "database: the server runs but refuses us; check username, password, db and "
         "query of tracker_store in endpoints.yml, or whether it has connections left"
     )
+
+
+def certificate(folder: Path, name: str) -> Path:
+    """Make a self-signed certificate for 127.0.0.1, and its key beside it."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    whose = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(whose)
+        .issuer_name(whose)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(datetime(2020, 1, 1))  # noqa: DTZ001 - UTC is meant
+        .not_valid_after(datetime(2100, 1, 1))  # noqa: DTZ001
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]),
+            critical=False,
+        )
+        .sign(key, hashes.SHA256())
+    )
+    file = folder / f"{name}.crt"
+    file.write_bytes(made.public_bytes(Encoding.PEM))
+    secret = Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+    file.with_suffix(".key").write_bytes(key.private_bytes(*secret))
+    return file
+
+
+class Gate(socketserver.ThreadingTCPServer):
+    """Stands before a PostgreSQL server that cannot encrypt, and does it for it."""
+
+    daemon_threads = True
+    tls: ssl.SSLContext | None = None
+    behind = ""
+
+
+class Passage(socketserver.BaseRequestHandler):
+    """Carries one connection through the gate."""
+
+    server: Gate
+
+    def handle(self) -> None:
+        outside = self.request
+        first = outside.recv(8)
+        while first == struct.pack("!ii", 8, 80877103):  # "will you encrypt?"
+            outside.sendall(b"S" if self.server.tls else b"N")
+            if self.server.tls:
+                try:
+                    outside = self.server.tls.wrap_socket(outside, server_side=True)
+                except ssl.SSLError:
+                    return
+            first = outside.recv(8)
+        with socket.socket(socket.AF_UNIX) as inside:
+            inside.connect(self.server.behind)
+            inside.sendall(first)
+            back = threading.Thread(target=carry, args=(inside, outside), daemon=True)
+            back.start()
+            carry(outside, inside)
+            back.join()
+
+
+def carry(source: socket.socket, target: socket.socket) -> None:
+    with suppress(OSError):
+        while chunk := source.recv(65536):
+            target.sendall(chunk)
+        target.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.fixture
+def gate(postgresql_server: URL) -> Iterator[Gate]:
+    with Gate(("127.0.0.1", 0), Passage) as server:
+        server.behind = f"{postgresql_server.query['host']}/.s.PGSQL.5432"
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+def test_ssl_keys_count_and_are_not_waited_for_when_they_do_not_fit(
+    gate: Gate, postgresql: URL, tmp_path: Path, open_it: Open
+) -> None:
+    right, other = (certificate(tmp_path, name) for name in ("right", "other"))
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(right, right.with_suffix(".key"))
+
+    def connect(sslmode: str, root: Path | None = None) -> bool:
+        query = {"sslmode": sslmode, **({"sslrootcert": str(root)} if root else {})}
+        opened = open_it(
+            Connection(
+                dialect="postgresql",
+                url=f"127.0.0.1:{gate.server_address[1]}",
+                username="postgres",
+                db=str(postgresql.database),
+                query=query,
+            )
+        )
+        raw: Any = opened.engine.raw_connection()
+        encrypted: bool = raw.dbapi_connection.info.ssl_in_use
+        raw.close()
+        return encrypted
+
+    misfit = r"tracker_store\.query: its ssl keys do not fit the server; check sslmode"
+    with listening() as log:
+        assert connect("disable") is False
+        with pytest.raises(ConfigError, match=misfit):
+            connect("require")
+        gate.tls = tls
+        assert connect("verify-full", right) is True
+        for wrong in (other, tmp_path / "missing.crt"):
+            with pytest.raises(ConfigError, match=misfit):
+                connect("verify-full", wrong)
+    assert log.lines == []
 
 
 def test_a_driver_that_cannot_be_asked_is_waited_for(
