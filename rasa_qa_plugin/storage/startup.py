@@ -97,6 +97,8 @@ def _connects(engine: Engine) -> bool:
         return False
     except exc.ProgrammingError:
         raise _bad_query() from None
+    except exc.SQLAlchemyError:
+        return False
     return True
 
 

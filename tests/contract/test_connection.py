@@ -479,6 +479,54 @@ def test_who_is_refused_is_told_at_once(
     )
 
 
+class Doorman(socketserver.ThreadingTCPServer):
+    """Says what a PostgreSQL server in another language says to everybody."""
+
+    daemon_threads = True
+    sqlstate = b"28P01"
+
+
+class Refusal(socketserver.BaseRequestHandler):
+    server: Doorman
+
+    def handle(self) -> None:
+        length, code = struct.unpack("!ii", self.request.recv(8))
+        while code in (80877103, 80877104):  # "will you encrypt?"
+            self.request.sendall(b"N")
+            length, code = struct.unpack("!ii", self.request.recv(8))
+        self.request.recv(length - 8)
+        text = "la autentificación falló".encode("latin-1")
+        body = b"SFATAL\0VFATAL\0C%s\0M%s\0\0" % (self.server.sqlstate, text)
+        self.request.sendall(b"E" + struct.pack("!i", len(body) + 4) + body)
+
+
+@pytest.mark.parametrize(
+    ("sqlstate", "error", "lines"),
+    [
+        (b"28P01", r"refuses us; check username", 0),
+        (b"3D000", r"refuses us; check username", 0),
+        (b"57P03", r"cannot be reached within 1 s", 1),  # it is still starting
+    ],
+)
+def test_the_server_s_language_does_not_matter(
+    sqlstate: bytes, error: str, lines: int, open_it: Open
+) -> None:
+    with Doorman(("127.0.0.1", 0), Refusal) as server:
+        server.sqlstate = sqlstate
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        keys = Connection(
+            dialect="postgresql",
+            url=f"127.0.0.1:{server.server_address[1]}",
+            username="bot",
+            startup_wait_seconds=1,
+        )
+        with listening() as log, pytest.raises(StorageError, match=error):
+            open_it(keys)
+        server.shutdown()
+
+    assert len(log.lines) == lines
+
+
 def certificate(folder: Path, name: str) -> Path:
     """Make a self-signed certificate for 127.0.0.1, and its key beside it."""
     key = ec.generate_private_key(ec.SECP256R1())
