@@ -20,7 +20,7 @@ LAYERS = (
     {"bot"},
     {"privacy", "storage"},
     {"review", "training", "insights"},
-    {"decisions", "batches"},
+    {"decisions", "batches", "subject"},
     {"recording"},
     {"opening"},
     {"backlog", "threads", "positions"},

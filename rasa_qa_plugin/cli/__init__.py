@@ -27,6 +27,12 @@ _COMMANDS = {
     "rollback": ("models", "rollback", "Return to the model before."),
     "consent": ("people", "consent", "Show or set what a person agreed to."),
     "erase": ("people", "erase", "Forget one person."),
+    "subject-access": (
+        "people",
+        "subject_access",
+        "Print everything held about one person.",
+    ),
+    "purge": ("retention", "purge", "Delete what is older than an age."),
 }
 
 

@@ -1,9 +1,10 @@
 """Options that many commands share, and how they print."""
 
+import functools
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import click
 import msgspec
@@ -41,6 +42,24 @@ def yes_option(what: str) -> Callable[[F], F]:
 
     def add(function: F) -> F:
         return click.option("--yes", is_flag=True, help=what)(function)
+
+    return add
+
+
+def erasing_options(what: str) -> Callable[[F], F]:
+    """Add ``--yes`` and ``--dry-run``, which says what happens anyway without it."""
+
+    def add(function: F) -> F:
+        @functools.wraps(function)
+        def checked(*args: Any, yes: bool, dry_run: bool, **kwargs: Any) -> Any:
+            if yes and dry_run:
+                raise click.UsageError(
+                    "--dry-run: contradicts --yes; give one of them, or none to count"
+                )
+            return function(*args, yes=yes, **kwargs)
+
+        dry = click.option("--dry-run", is_flag=True, help="Only count: the default.")
+        return cast("F", yes_option(what)(dry(checked)))
 
     return add
 

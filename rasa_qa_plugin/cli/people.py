@@ -1,18 +1,19 @@
-"""`rasa-qa consent` and `rasa-qa erase`: the rights of one person."""
+"""`rasa-qa consent`, `erase` and `subject-access`: the rights of one person."""
 
 import time
 
 import click
 import msgspec
 
+from rasa_qa_plugin import subject
 from rasa_qa_plugin.bot import Bot
 from rasa_qa_plugin.cli.options import (
     bot_option,
+    erasing_options,
     json_option,
     local_time,
     print_json,
     say,
-    yes_option,
 )
 from rasa_qa_plugin.consent import ConsentState
 from rasa_qa_plugin.opening import Opened, open_bot
@@ -77,7 +78,7 @@ def consent(bot: Bot, sender_id: str, *, state: str | None, as_json: bool) -> No
 @bot_option
 @json_option
 @click.argument("sender_id")
-@yes_option("Erase; without it, only count.")
+@erasing_options("Erase; without it, only count.")
 def erase(bot: Bot, sender_id: str, *, yes: bool, as_json: bool) -> None:
     """Forget one person: every row, original, turn, rating and decision.
 
@@ -107,3 +108,37 @@ def erase(bot: Bot, sender_id: str, *, yes: bool, as_json: bool) -> None:
         say("Nothing is stored under this id.")
         return
     say("Erased." if yes else "Nothing was erased; add --yes to erase these rows.")
+
+
+@click.command()
+@bot_option
+@click.argument("sender_id")
+@click.option(
+    "--originals/--without-originals",
+    default=True,
+    help="Show, or leave out, what is kept encrypted for the live window.",
+)
+def subject_access(bot: Bot, sender_id: str, *, originals: bool) -> None:
+    """Print everything held about one person as JSON.
+
+    SENDER_ID is the id the channel uses, or the pseudonym from a table. Events that
+    are still kept encrypted are opened and marked `live_original`: the output holds
+    personal data in clear, and where it goes is yours to guard.
+
+    \b
+    Examples:
+      rasa-qa subject-access 593990000000
+      rasa-qa subject-access 593990000000 --without-originals
+    """
+    opened = open_bot(bot)
+    found = subject.document(
+        opened.engine,
+        _pseudonym(opened, sender_id),
+        vault=opened.vault,
+        live_ttl=opened.settings.privacy.live_ttl_hours * 3600,
+        originals=originals,
+        now=time.time(),
+    )
+    click.echo(subject.as_json(found))
+    if not found:
+        say("Nothing is stored under this id.")

@@ -1,4 +1,4 @@
-"""Live progress of a training, on stderr, and only on a terminal with bars."""
+"""Live progress of long work, on stderr, and only on a terminal with bars."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -7,6 +7,7 @@ import click
 from rich.console import Console
 from rich.progress import (
     BarColumn,
+    MofNCompleteColumn,
     Progress,
     SpinnerColumn,
     TextColumn,
@@ -59,3 +60,22 @@ def training_progress() -> Iterator[Callable[[Step], None]]:
             )
 
         yield show
+
+
+@contextmanager
+def row_progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Give a function that takes the rows done since; silent without a terminal."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda _rows: None
+        return
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+    ) as bars:
+        task = bars.add_task(what, total=total)
+        yield lambda rows: bars.advance(task, rows)

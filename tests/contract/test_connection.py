@@ -28,10 +28,10 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import NameOID
 from sqlalchemy.engine import URL, make_url
 
+from rasa_qa_plugin.batches import Batch
 from rasa_qa_plugin.bot import Bot
 from rasa_qa_plugin.errors import ConfigError, StorageError, StorageUnavailableError
 from rasa_qa_plugin.opening import Opened, open_bot, open_recorder
-from rasa_qa_plugin.recording import Batch
 from rasa_qa_plugin.settings import Connection, ServerOptions
 from rasa_qa_plugin.storage import engine as engines
 from rasa_qa_plugin.storage import startup

@@ -1,6 +1,7 @@
 """The commands on a small bot folder with a real SQLite database."""
 
 import json
+import logging
 import sqlite3
 import time
 from pathlib import Path
@@ -13,6 +14,8 @@ from rasa_qa_plugin import cli
 from rasa_qa_plugin.batches import Batch
 from rasa_qa_plugin.bot import Bot
 from rasa_qa_plugin.opening import open_bot
+from rasa_qa_plugin.storage import schema
+from rasa_qa_plugin.storage.engine import transaction
 from tests.conftest import SECRET, Events
 
 WHO = "593998765432"
@@ -182,6 +185,106 @@ def test_erase_counts_first_and_leaves_nothing(talked: Path) -> None:
     with sqlite3.connect(talked / "bot.db") as connection:
         ((detail,),) = connection.execute("SELECT detail FROM qa_activity").fetchall()
     assert set(json.loads(detail)) == {"rows"}
+
+
+def test_subject_access_prints_one_document_and_keeps_none(
+    talked: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def files() -> set[str]:
+        # SQLite's own files beside the database come and go.
+        return {p.name for p in talked.rglob("*") if not p.name.startswith("bot.db-")}
+
+    before = files()
+    with caplog.at_level(logging.DEBUG):
+        logging.getLogger("test").debug("heard")
+        shown = call(talked, "subject-access", WHO)
+    masked = call(talked, "subject-access", WHO, "--without-originals")
+
+    document = json.loads(shown.stdout)
+    by_name = call(talked, "subject-access", document["subject"])
+    assert (shown.exit_code, shown.stderr) == (0, "")
+    assert f"llamen al {PHONE}" in shown.stdout
+    assert len(document["turns"]) == 3
+    assert json.loads(by_name.stdout)["events"] == document["events"]
+    assert PHONE[1:] not in masked.stdout
+    assert "llamen al [PHONE]" in masked.stdout
+    assert PHONE not in "".join(caplog.messages)
+    assert "heard" in caplog.messages
+    assert files() == before
+
+
+def test_subject_access_of_a_stranger_is_empty_and_says_so(talked: Path) -> None:
+    result = call(talked, "subject-access", "someone")
+
+    assert (result.exit_code, json.loads(result.stdout)) == (0, {})
+    assert result.stderr == "Nothing is stored under this id.\n"
+
+
+@pytest.fixture
+def long_ago(talked: Path, events: Events) -> Path:
+    """Somebody else who talked a hundred days ago."""
+    opened = open_bot(Bot(talked))
+    then = time.time() - 100 * 86_400
+    said = {**events.user("hola", confidence=0.4), "timestamp": then}
+    recent = {"recorded_at": time.time()}  # the fixture's events have a clock of theirs
+    with transaction(opened.engine) as connection:
+        connection.execute(schema.turns.update().values(recent))
+    opened.recorder.record(Batch(sender_id="someone else", events=[said]), now=then)
+    opened.engine.dispose()
+    return talked
+
+
+def test_purge_counts_first_then_deletes_what_is_old(long_ago: Path) -> None:
+    age = ("purge", "--older-than", "90d")
+    counted = json.loads(call(long_ago, *age, "--json").stdout)
+    dry = json.loads(call(long_ago, *age, "--dry-run", "--json").stdout)
+    turns_before = json.loads(call(long_ago, "stats", "--json").stdout)["turns"]
+    purged = call(long_ago, *age, "--yes", "--json")
+    again = call(long_ago, *age, "--yes")
+
+    assert counted == dry
+    assert (counted["purged"], turns_before) == (False, 4)
+    assert json.loads(purged.stdout) == {"purged": True, "rows": counted["rows"]}
+    assert purged.stderr == ""  # no bar without a terminal
+    assert counted["rows"]["events"] == counted["rows"]["qa_turns"] == 1
+    assert json.loads(call(long_ago, "stats", "--json").stdout)["turns"] == 3
+    assert "Nothing is that old." in again.stderr
+
+
+@pytest.mark.parametrize(
+    ("age", "old"),
+    [("2399h", 1), ("99d", 1), ("14w", 1), ("3m", 1),
+     ("2401h", 0), ("101d", 0), ("15w", 0), ("4m", 0), ("1y", 0)],
+)  # fmt: skip
+def test_ages_are_read_in_every_unit(long_ago: Path, age: str, old: int) -> None:
+    result = call(long_ago, "purge", "--older-than", age, "--what", "turns", "--json")
+
+    rows = json.loads(result.stdout)["rows"]
+    assert set(rows) == {"qa_turns", "qa_flags", "qa_annotations", "qa_feedback"}
+    assert rows["qa_turns"] == old
+
+
+@pytest.mark.parametrize("age", ["90", "0d", "-1d", "1.5d", "d", "90 d", "9e9d", "٣d"])
+def test_what_is_no_age_is_refused(long_ago: Path, age: str) -> None:
+    result = call(long_ago, "purge", f"--older-than={age}", "--yes")
+
+    assert result.exit_code == 2
+    assert "not an age; write 90d" in result.stderr
+    assert json.loads(call(long_ago, "stats", "--json").stdout)["turns"] == 4
+
+
+@pytest.mark.parametrize("command", [["erase", WHO], ["purge", "--older-than", "1h"]])
+def test_a_dry_run_that_should_delete_is_a_usage_error(
+    talked: Path, command: list[str]
+) -> None:
+    dry = call(talked, *command, "--dry-run")
+    both = call(talked, *command, "--dry-run", "--yes")
+
+    assert dry.exit_code == 0
+    assert "add --yes" in dry.stderr
+    assert (both.exit_code, both.stdout) == (2, "")
+    assert "--dry-run: contradicts --yes" in both.stderr
+    assert json.loads(call(talked, "stats", "--json").stdout)["turns"] == 3
 
 
 def test_tables_are_printed_for_people(talked: Path) -> None:

@@ -1,0 +1,96 @@
+"""`rasa-qa purge`: deleting by age."""
+
+import re
+import time
+from collections import Counter
+
+import click
+
+from rasa_qa_plugin.bot import Bot
+from rasa_qa_plugin.cli.options import (
+    bot_option,
+    erasing_options,
+    json_option,
+    print_json,
+    say,
+)
+from rasa_qa_plugin.cli.progress import row_progress
+from rasa_qa_plugin.opening import open_bot
+from rasa_qa_plugin.storage import retention
+from rasa_qa_plugin.storage.engine import reading
+from rasa_qa_plugin.storage.purge_rounds import KINDS, USUAL, Kind, Purge
+
+_DAY = 86_400.0
+_UNITS = {"h": 3_600.0, "d": _DAY, "w": 7 * _DAY, "m": 30 * _DAY, "y": 365 * _DAY}
+_AGE = re.compile(rf"(?P<number>[0-9]{{1,5}})(?P<unit>[{''.join(_UNITS)}])")
+
+
+def _seconds(_context: click.Context, _parameter: click.Parameter, age: str) -> float:
+    match = _AGE.fullmatch(age)
+    if match is None or not int(match["number"]):
+        raise click.BadParameter(
+            "not an age; write 90d, a number above zero and h, d, w, m (30 days) or y"
+        )
+    return int(match["number"]) * _UNITS[match["unit"]]
+
+
+@click.command()
+@bot_option
+@json_option
+@click.option(
+    "--older-than",
+    "age",
+    required=True,
+    metavar="AGE",
+    callback=_seconds,
+    help="Such as 90d: a number and h, d, w, m (30 days) or y (365 days).",
+)
+@click.option(
+    "--what",
+    type=click.Choice(KINDS),
+    multiple=True,
+    default=USUAL,
+    show_default=True,
+    help="What to delete; may be given several times.",
+)
+@erasing_options("Delete; without it, only count.")
+def purge(
+    bot: Bot, *, age: float, what: tuple[Kind, ...], yes: bool, as_json: bool
+) -> None:
+    """Delete what is older than an age.
+
+    A conversation goes whole, once its last event is older; a younger one keeps every
+    event. Turns go with their flags, ratings and corrections. Corrections that were
+    merged stay, without the way back to a person. Decisions about consent always stay.
+
+    Runs beside a live bot, in small transactions; broken off, it goes on where it
+    stopped when run again.
+
+    \b
+    Examples:
+      rasa-qa purge --older-than 90d
+      rasa-qa purge --older-than 90d --yes
+      rasa-qa purge --older-than 1y --what turns --what feedback --yes
+    """
+    opened = open_bot(bot)
+    now = time.time()
+    wanted = Purge(cutoff=now - age, now=now, what=frozenset(what))
+    with reading(opened.engine) as connection:
+        receipt = retention.count(connection, wanted)
+    rows = receipt.rows
+    if yes:
+        done = Counter(dict.fromkeys(rows, 0))
+        with row_progress("purging", receipt.total) as advance:
+            for step in retention.run(opened.engine, wanted):
+                done.update(step.rows)
+                advance(step.total)
+        rows = dict(done)
+    if as_json:
+        print_json({"purged": yes, "rows": rows})
+        return
+    for table, number in rows.items():
+        click.echo(f"{number:8d}  {table}")
+    if not any(rows.values()):
+        say("Nothing is that old.")
+        return
+    say("Purged." if yes else "Nothing was deleted; add --yes to delete these rows.")

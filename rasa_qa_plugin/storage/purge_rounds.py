@@ -1,0 +1,322 @@
+"""The rounds of a purge: what one transaction deletes, and where the next goes on.
+
+On PostgreSQL a round takes no row that somebody else holds: a conversation that is
+being written to is not old, and whatever else was busy is left to the next run.
+"""
+
+import secrets
+from collections.abc import Collection, Sequence
+from typing import Any, Literal
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from rasa_qa_plugin.storage.schema import (
+    activity,
+    annotations,
+    batches,
+    conversations,
+    events,
+    feedback,
+    flags,
+    originals,
+    turns,
+)
+
+Kind = Literal["events", "turns", "feedback", "originals", "activity"]
+KINDS: tuple[Kind, ...] = ("events", "turns", "feedback", "originals", "activity")
+USUAL: tuple[Kind, ...] = ("events", "turns", "feedback", "originals")
+"""What is purged unless asked otherwise: what people said and did.
+
+Consents are never purged: they prove why the rest was allowed.
+"""
+
+_BATCH = 500
+_MOST_EVENTS = 5_000
+_FILES = 10
+
+Mark = tuple[Any, ...]
+_Round = tuple[Mark | None, dict[str, int]]
+
+
+class Purge(msgspec.Struct, frozen=True, kw_only=True):
+    """What to delete.
+
+    Attributes:
+        cutoff: Seconds since the epoch; what is older goes.
+        batch: Conversations, turns or rows that one transaction takes at most.
+    """
+
+    cutoff: float
+    now: float
+    what: frozenset[Kind] = frozenset(USUAL)
+    batch: int = _BATCH
+
+
+def old(cutoff: float) -> Any:
+    """Give the condition that a conversation has not gone on since *cutoff*."""
+    return conversations.c.last_event_at < cutoff
+
+
+def unmerged() -> Any:
+    """Give the condition that a correction is not training data."""
+    return annotations.c.status != "merged"
+
+
+def _page(
+    connection: Connection,
+    query: sa.sql.Select,
+    key: Sequence[sa.Column[Any]],
+    mark: Mark | None,
+    limit: int,
+) -> tuple[list[Any], Mark | None]:
+    """Give the rows that come after *mark*, and the mark of the next page if any.
+
+    Rows that were left alone are not looked at again.
+    """
+    if mark is not None:
+        after: Any = sa.tuple_(*(sa.literal(value) for value in mark))
+        query = query.where(sa.tuple_(*key) > after)
+    rows = connection.execute(query.order_by(*key).limit(limit)).all()
+    if len(rows) < limit:
+        return rows, None
+    return rows, tuple(getattr(rows[-1], column.name) for column in key)
+
+
+def _lock(
+    connection: Connection, sender_ids: Collection[str], *conditions: Any
+) -> set[str]:
+    """Lock the conversations that nobody is writing to, and give whose they are."""
+    return set(
+        connection.execute(
+            sa.select(conversations.c.sender_id)
+            .where(conversations.c.sender_id.in_(list(sender_ids)), *conditions)
+            .with_for_update(skip_locked=True)
+        ).scalars()
+    )
+
+
+def _delete(connection: Connection, table: sa.Table, *conditions: Any) -> int:
+    return connection.execute(table.delete().where(*conditions)).rowcount
+
+
+def _delete_originals(connection: Connection, *conditions: Any) -> int:
+    """Delete originals, but for those that a server's own sweep is deleting now."""
+    key = (originals.c.sender_id, originals.c.seq)
+    free = sa.select(*key).where(*conditions).with_for_update(skip_locked=True)
+    return _delete(connection, originals, sa.tuple_(*key).in_(free))
+
+
+def _forget_values(connection: Connection, sender_ids: Collection[str]) -> None:
+    """Drop the numbering of values; running servers must read anew."""
+    connection.execute(
+        conversations.update()
+        .where(conversations.c.sender_id.in_(list(sender_ids)))
+        .values(token_map=None, version=conversations.c.version + 1)
+    )
+
+
+def _turns(connection: Connection, purge: Purge, mark: Mark | None) -> _Round:
+    """Delete turns with all that hangs on them, unless their person is writing now."""
+    rows, mark = _page(
+        connection,
+        sa.select(turns.c.recorded_at, turns.c.turn_id, turns.c.sender_id).where(
+            turns.c.recorded_at < purge.cutoff
+        ),
+        (turns.c.recorded_at, turns.c.turn_id),
+        mark,
+        purge.batch,
+    )
+    people = {row.sender_id for row in rows}
+    free = _lock(connection, people)
+    busy = set(
+        connection.execute(
+            sa.select(conversations.c.sender_id).where(
+                conversations.c.sender_id.in_(list(people - free))
+            )
+        ).scalars()
+    )
+    own = [row.turn_id for row in rows if row.sender_id not in busy]
+    deleted = {
+        annotations.name: _delete(
+            connection, annotations, annotations.c.turn_id.in_(own), unmerged()
+        ),
+        flags.name: _delete(connection, flags, flags.c.turn_id.in_(own)),
+        feedback.name: _delete(connection, feedback, feedback.c.turn_id.in_(own)),
+        turns.name: _delete(connection, turns, turns.c.turn_id.in_(own)),
+    }
+    _unlink(connection, own)
+    return mark, deleted
+
+
+def _unlink(connection: Connection, turn_ids: Sequence[str]) -> None:
+    """Give merged corrections an id that nobody can compute from a message."""
+    merged = connection.execute(
+        sa.select(annotations.c.id).where(annotations.c.turn_id.in_(list(turn_ids)))
+    ).scalars()
+    renamed = [
+        {"at_id": row_id, "unlinked": f"purged_{secrets.token_hex(8)}"}
+        for row_id in merged
+    ]
+    if renamed:
+        connection.execute(
+            annotations.update()
+            .where(annotations.c.id == sa.bindparam("at_id"))
+            .values(turn_id=sa.bindparam("unlinked")),
+            renamed,
+        )
+
+
+def _batches(connection: Connection, purge: Purge, mark: Mark | None) -> _Round:
+    """Take the turns that are gone out of the lists of exported files.
+
+    All that are gone, not only this run's: one that was killed may have left some.
+    """
+    rows, mark = _page(
+        connection,
+        sa.select(batches).with_for_update(skip_locked=True),
+        (batches.c.batch_id,),
+        mark,
+        _FILES,
+    )
+    for row in rows:
+        named = msgspec.json.decode(row.turns, type=list[str])
+        present: set[str] = set()
+        for start in range(0, len(named), purge.batch):
+            present.update(
+                connection.execute(
+                    sa.select(turns.c.turn_id).where(
+                        turns.c.turn_id.in_(named[start : start + purge.batch])
+                    )
+                ).scalars()
+            )
+        kept = [turn_id for turn_id in named if turn_id in present]
+        if len(kept) < len(named):
+            connection.execute(
+                batches.update()
+                .where(batches.c.batch_id == row.batch_id)
+                .values(turns=msgspec.json.encode(kept).decode())
+            )
+    return mark, {}
+
+
+def _feedback(connection: Connection, purge: Purge, mark: Mark | None) -> _Round:
+    """Delete ratings and comments; a flag that one raised stays with its turn."""
+    rows, mark = _page(
+        connection,
+        sa.select(feedback.c.id)
+        .where(feedback.c.given_at < purge.cutoff)
+        .with_for_update(skip_locked=True),
+        (feedback.c.id,),
+        mark,
+        purge.batch,
+    )
+    own = feedback.c.id.in_([row.id for row in rows])
+    return mark, {feedback.name: _delete(connection, feedback, own)}
+
+
+def _conversations(connection: Connection, purge: Purge, mark: Mark | None) -> _Round:
+    """Delete conversations whole: events, originals and the row.
+
+    The row stays, empty, while turns of the person stay: it knows which numbers are
+    taken, and a turn of the same number would be refused.
+    """
+    key = (conversations.c.last_event_at, conversations.c.sender_id)
+    rows, mark = _page(
+        connection,
+        sa.select(*key, conversations.c.event_count).where(old(purge.cutoff)),
+        key,
+        mark,
+        purge.batch,
+    )
+    held = 0
+    for index, row in enumerate(rows):
+        held += row.event_count
+        if index and held > _MOST_EVENTS:
+            # Long conversations: fewer at a time.
+            rows = rows[:index]
+            mark = (rows[-1].last_event_at, rows[-1].sender_id)
+            break
+    free = list(_lock(connection, [row.sender_id for row in rows], old(purge.cutoff)))
+    deleted = {
+        events.name: _delete(connection, events, events.c.sender_id.in_(free)),
+        originals.name: _delete_originals(connection, originals.c.sender_id.in_(free)),
+    }
+    staying = list(
+        connection.execute(
+            sa.select(turns.c.sender_id).where(turns.c.sender_id.in_(free)).distinct()
+        ).scalars()
+    )
+    _forget_values(connection, staying)
+    deleted[conversations.name] = _delete(
+        connection,
+        conversations,
+        conversations.c.sender_id.in_(free),
+        conversations.c.sender_id.not_in(staying),
+    )
+    return mark, deleted
+
+
+def _expired_originals(
+    connection: Connection, purge: Purge, mark: Mark | None
+) -> _Round:
+    """Delete originals whose live window is over, of younger conversations too."""
+    key = (originals.c.sender_id, originals.c.seq)
+    rows, mark = _page(
+        connection,
+        sa.select(*key)
+        .where(originals.c.expires_at <= purge.now)
+        .with_for_update(skip_locked=True),
+        key,
+        mark,
+        purge.batch,
+    )
+    own = sa.tuple_(*key).in_([tuple(row) for row in rows])
+    expired = originals.c.expires_at <= purge.now
+    return mark, {originals.name: _delete(connection, originals, own, expired)}
+
+
+def _old_originals(connection: Connection, purge: Purge, mark: Mark | None) -> _Round:
+    """Delete the originals of older conversations, however long they may live."""
+    key = (conversations.c.last_event_at, conversations.c.sender_id)
+    some = sa.exists().where(originals.c.sender_id == conversations.c.sender_id)
+    rows, mark = _page(
+        connection,
+        sa.select(*key).where(
+            old(purge.cutoff),
+            sa.or_(conversations.c.token_map.is_not(None), some),
+        ),
+        key,
+        mark,
+        purge.batch,
+    )
+    free = list(_lock(connection, [row.sender_id for row in rows], old(purge.cutoff)))
+    deleted = _delete_originals(connection, originals.c.sender_id.in_(free))
+    _forget_values(connection, free)
+    return mark, {originals.name: deleted}
+
+
+def _activity(connection: Connection, purge: Purge, mark: Mark | None) -> _Round:
+    """Delete entries of the audit trail."""
+    rows, mark = _page(
+        connection,
+        sa.select(activity.c.id).where(activity.c.happened_at < purge.cutoff),
+        (activity.c.id,),
+        mark,
+        purge.batch,
+    )
+    own = activity.c.id.in_([row.id for row in rows])
+    return mark, {activity.name: _delete(connection, activity, own)}
+
+
+# Turns first: a conversation's row goes only when none of its turns is left.
+STEPS = (
+    ("turns", _turns),
+    ("turns", _batches),
+    ("feedback", _feedback),
+    ("events", _conversations),
+    ("originals", _expired_originals),
+    ("originals", _old_originals),
+    ("activity", _activity),
+)
