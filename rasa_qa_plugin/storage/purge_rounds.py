@@ -273,8 +273,7 @@ def _expired_originals(
         purge.batch,
     )
     own = sa.tuple_(*key).in_([tuple(row) for row in rows])
-    expired = originals.c.expires_at <= purge.now
-    return mark, {originals.name: _delete(connection, originals, own, expired)}
+    return mark, {originals.name: _delete(connection, originals, own)}
 
 
 def _old_originals(connection: Connection, purge: Purge, mark: Mark | None) -> _Round:

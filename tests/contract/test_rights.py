@@ -3,6 +3,7 @@
 import itertools
 import json
 import logging
+import sqlite3
 import threading
 from collections import Counter
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.engine import URL
 
 from rasa_qa_plugin import subject
 from rasa_qa_plugin.batches import Batch
@@ -210,8 +212,8 @@ def test_no_table_of_a_person_is_left_out_of_subject_access(
 
 def test_nobody_sees_rows_of_another_person(open_store: Open, events: Events) -> None:
     opened = open_store()
-    (mine,) = says(opened, events, ANA, f"soy ana, cel {PHONE}", at=NOW)
-    (other,) = says(opened, events, LUIS, f"soy luis, cel {OTHER_PHONE}", at=NOW)
+    (mine,) = says(opened, events, ANA, f"busco tilapia, cel {PHONE}", at=NOW)
+    (other,) = says(opened, events, LUIS, f"busco calamar, cel {OTHER_PHONE}", at=NOW)
     for turn in (mine, other):
         correct(opened, turn)
     export(opened, other, mine)
@@ -221,7 +223,7 @@ def test_nobody_sees_rows_of_another_person(open_store: Open, events: Events) ->
 
     assert PHONE in shown
     assert mine in shown
-    for foreign in (OTHER_PHONE, "luis", other, opened.vault.pseudonym(LUIS), "b_2"):
+    for foreign in (OTHER_PHONE, "calamar", other, opened.vault.pseudonym(LUIS), "b_2"):
         assert foreign not in shown
 
 
@@ -401,10 +403,11 @@ def test_numbers_of_turns_that_stay_are_not_given_again(
     open_store: Open, events: Events
 ) -> None:
     opened = open_store()
+    says(opened, events, LUIS, "cero", at=AGO)
     says(opened, events, ANA, "una", "dos", at=AGO)
     version = opened.recorder.version(ANA)
 
-    purge(opened, "events")
+    purge(opened, "events", batch=1)
 
     assert opened.recorder.version(ANA) not in (None, version)
     loaded = opened.recorder.load(ANA, all_sessions=False, now=NOW)
@@ -595,11 +598,56 @@ def test_a_conversation_that_goes_on_while_it_is_about_to_be_purged_is_spared(
         with reading(opened.engine) as other:  # nobody else can know it yet
             assert retention.count(other, wanted("events")).rows["events"] == 4
         purging.start()
-        purging.join(1)
+        purging.join(1)  # PostgreSQL passes by, SQLite must be waiting for us
     purging.join()
 
     after = rows(opened)
     assert (after["events"], after["qa_conversations"]) == (before["events"], 1)
+
+
+def test_a_conversation_that_went_on_since_it_was_chosen_is_spared(
+    open_store: Open, events: Events, database_url: URL
+) -> None:
+    if database_url.get_backend_name() == "sqlite":
+        pytest.skip("one writer: nothing goes on while a round runs")
+    opened, server = open_store(), open_store()
+    says(opened, events, ANA, "antes", at=AGO)
+    late = {**events.user("nuevo", message_id="late"), "timestamp": NOW}
+    said: list[Any] = []
+
+    def go_on(*arguments: Any) -> None:
+        if "FOR UPDATE" in arguments[2] and not said:
+            said.append(late)
+            server.recorder.record(Batch(sender_id=ANA, events=said), now=NOW)
+
+    sa.event.listen(opened.engine, "before_cursor_execute", go_on)
+    done = purge(opened, "events")
+
+    assert said
+    assert done.total() == 0
+    assert len(access(opened, ANA)["events"]) == 5
+
+
+def test_a_person_who_is_writing_is_left_to_the_next_run(
+    open_store: Open, events: Events, database_url: URL
+) -> None:
+    if database_url.get_backend_name() == "sqlite":
+        pytest.skip("one writer: a purge waits its turn")
+    opened = open_store()
+    (kept,) = says(opened, events, ANA, "una", at=AGO)
+    says(opened, events, LUIS, "dos", at=AGO)
+
+    with transaction(opened.engine) as connection:
+        pseudonym = opened.vault.pseudonym(ANA)
+        conversations.find(connection, pseudonym, for_update=True)
+        purge(opened)
+        assert turn_ids(opened) == [kept]
+        assert opened.recorder.version(ANA) is not None
+        assert opened.recorder.version(LUIS) is None
+
+    purge(opened)
+    assert turn_ids(opened) == []
+    assert opened.recorder.version(ANA) is None
 
 
 def test_erase_and_purge_note_themselves_without_an_id(
@@ -645,7 +693,7 @@ def test_decisions_are_never_purged(open_store: Open, events: Events) -> None:
 
 
 def test_purged_words_are_gone_from_the_bytes_of_the_file(
-    open_store: Open, events: Events, database_url: Any
+    open_store: Open, events: Events, database_url: URL
 ) -> None:
     if database_url.get_backend_name() != "sqlite":
         pytest.skip("PostgreSQL reuses its pages by itself")
@@ -657,6 +705,10 @@ def test_purged_words_are_gone_from_the_bytes_of_the_file(
     def on_disk() -> bytes:
         return b"".join(path.read_bytes() for path in folder.glob("*.db*"))
 
+    # A server that has the file open keeps SQLite's log beside it.
+    server = sqlite3.connect(database_url.database)
+    server.execute("SELECT count(*) FROM events").fetchall()
     assert b"langostinos" in on_disk()
     purge(opened)
     assert b"langostinos" not in on_disk()
+    server.close()
