@@ -6,6 +6,7 @@ import click
 import msgspec
 
 from rasa_qa_plugin import subject
+from rasa_qa_plugin.backlog import spool_of
 from rasa_qa_plugin.bot import Bot
 from rasa_qa_plugin.cli.options import (
     bot_option,
@@ -18,7 +19,7 @@ from rasa_qa_plugin.cli.options import (
 from rasa_qa_plugin.consent import ConsentState
 from rasa_qa_plugin.opening import Opened, open_bot
 from rasa_qa_plugin.privacy.vault import PSEUDONYM_PREFIX
-from rasa_qa_plugin.storage import consents, erasure
+from rasa_qa_plugin.storage import consents, erasure, spool
 from rasa_qa_plugin.storage.engine import reading, transaction
 
 _STATES = [state.value for state in ConsentState if state is not ConsentState.UNKNOWN]
@@ -82,8 +83,9 @@ def consent(bot: Bot, sender_id: str, *, state: str | None, as_json: bool) -> No
 def erase(bot: Bot, sender_id: str, *, yes: bool, as_json: bool) -> None:
     """Forget one person: every row, original, turn, rating and decision.
 
-    Prints a receipt that holds no id. What was exported to files or merged into
-    training data before is not touched: call those back by hand.
+    What waits for the database is forgotten too. Prints a receipt that holds no id.
+    What was exported to files or merged into training data before is not touched: call
+    those back by hand.
 
     \b
     Examples:
@@ -92,19 +94,24 @@ def erase(bot: Bot, sender_id: str, *, yes: bool, as_json: bool) -> None:
     """
     opened = open_bot(bot)
     pseudonym = _pseudonym(opened, sender_id)
+    base = spool_of(bot)
     if yes:
+        # First what waits: a running server would write it back.
+        waiting = spool.forget(base, pseudonym)
         with transaction(opened.engine) as connection:
             receipt = erasure.erase(connection, pseudonym, now=time.time())
         erasure.compact(opened.engine)
     else:
+        waiting = spool.count(base, pseudonym)
         with reading(opened.engine) as connection:
             receipt = erasure.count(connection, pseudonym)
+    rows = {**receipt.rows, "spool": waiting}
     if as_json:
-        print_json({"erased": yes, "rows": receipt.rows})
+        print_json({"erased": yes, "rows": rows})
         return
-    for table, rows in receipt.rows.items():
-        click.echo(f"{rows:6d}  {table}")
-    if not receipt.total:
+    for table, count in rows.items():
+        click.echo(f"{count:6d}  {table}")
+    if not any(rows.values()):
         say("Nothing is stored under this id.")
         return
     say("Erased." if yes else "Nothing was erased; add --yes to erase these rows.")
@@ -131,14 +138,18 @@ def subject_access(bot: Bot, sender_id: str, *, originals: bool) -> None:
       rasa-qa subject-access 593990000000 --without-originals
     """
     opened = open_bot(bot)
+    pseudonym = _pseudonym(opened, sender_id)
     found = subject.document(
         opened.engine,
-        _pseudonym(opened, sender_id),
+        pseudonym,
         vault=opened.vault,
         live_ttl=opened.settings.privacy.live_ttl_hours * 3600,
         originals=originals,
         now=time.time(),
     )
     click.echo(subject.as_json(found))
-    if not found:
+    waiting = spool.count(spool_of(bot), pseudonym)
+    if waiting:
+        say(f"{waiting} messages more wait for the database; ask again later.")
+    elif not found:
         say("Nothing is stored under this id.")

@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from rasa_qa_plugin import cli
+from rasa_qa_plugin.backlog import Backlog, spool_of
 from rasa_qa_plugin.batches import Batch
 from rasa_qa_plugin.bot import Bot
 from rasa_qa_plugin.opening import open_bot
@@ -172,6 +173,29 @@ def test_consent_is_shown_set_and_found_by_pseudonym(talked: Path) -> None:
     assert [entry["state"] for entry in by_name] == ["granted", "denied"]
     assert by_name[1]["source"] == "cli"
     assert "unknown" in stranger.stdout
+
+
+def spool_finding(folder: Path) -> dict[str, Any]:
+    findings = json.loads(call(folder, "check", "--json").stdout)
+    (found,) = (one for one in findings if one["subject"] == "spool")
+    return dict(found)
+
+
+def test_what_waits_is_shown_counted_and_erased(talked: Path, events: Events) -> None:
+    vault = open_bot(Bot(talked)).vault
+    waiting = Backlog(spool_of(Bot(talked)), vault, most_bytes=10**6)
+    waiting.add(Batch(sender_id=WHO, events=[events.user("espera")], saved_at=1.0))
+
+    told = spool_finding(talked)["detail"]
+    assert told.startswith("1 messages wait for the database since")
+    assert "1 messages more wait" in call(talked, "subject-access", WHO).stderr
+    assert json.loads(call(talked, "erase", WHO, "--json").stdout)["rows"]["spool"] == 1
+    assert waiting.first(WHO) is not None
+
+    call(talked, "erase", WHO, "--yes")
+
+    assert waiting.first(WHO) is None
+    assert spool_finding(talked)["ok"]
 
 
 def test_erase_counts_first_and_leaves_nothing(talked: Path) -> None:
