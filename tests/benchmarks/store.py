@@ -4,8 +4,8 @@
 
 On an SQLite file and on PostgreSQL, with consent granted, masking and encryption on,
 both stores wrapped as Rasa wraps them, on real trackers and events. The million events
-that a first contact meets are inserted in bulk. With --quick they are 20,000, and the
-whole `handle_message` of a trained bot is left out.
+that a first contact meets are inserted in bulk. With --quick they are 20,000, rounds
+are few, and the whole `handle_message` of a trained bot is left out.
 """
 
 import asyncio
@@ -26,7 +26,17 @@ import sqlalchemy as sa
 from bars import Figure, arguments, report
 from rasa.core.tracker_store import SQLTrackerStore
 from sqlalchemy.engine import URL, make_url
-from store_speed import DOMAIN, Pair, Peer, Peers, compared, figures, turn
+from store_speed import (
+    DOMAIN,
+    QUICK,
+    Pair,
+    Peer,
+    Peers,
+    Rounds,
+    compared,
+    figures,
+    turn,
+)
 
 from rasa_qa_plugin.tracker_store import QATrackerStore
 
@@ -146,16 +156,31 @@ def _stock(url: URL) -> SQLTrackerStore:
 
 async def _measure(name: str, new: NewDatabase, model: str | None) -> list[Figure]:
     """Give all figures of one kind of database."""
-    quick = model is None
-    url = new()
-    peers = Peers(Peer(_ours(url)), Peer(_stock(new())))
-    found = [figure async for figure in figures(name, peers, quick=quick)]
-    with sa.create_engine(url, future=True).connect() as connection:
-        if not all(connection.execute(sa.text(q)).scalar() for q in _PROOF):
-            raise RuntimeError("nothing was masked, sealed or captured")
-    found.append(await _first_contact(name, new, 20_000 if quick else 1_000_000))
+    rounds = QUICK if model is None else Rounds()
+    ours, stock = new(), new()
+    peers = Peers(Peer(_ours(ours)), Peer(_stock(stock)))
+    found = [figure async for figure in figures(name, peers, rounds)]
+    _prove(ours, stock)
+    found.append(
+        await _first_contact(name, new, 20_000 if model is None else 1_000_000)
+    )
     if model is not None:
         found += [figure async for figure in _whole_messages(name, new, model)]
+    return found
+
+
+def _prove(ours: URL, stock: URL) -> None:
+    """Stop unless both hold everything, and ours masked, sealed and captured."""
+    one, other = (_counts(url, "SELECT count(*) FROM events") for url in (ours, stock))
+    if one != other or not all(_counts(ours, *_PROOF)):
+        raise RuntimeError(f"no match: ours holds {one} events, stock {other}")
+
+
+def _counts(url: URL, *queries: str) -> list[int]:
+    engine = sa.create_engine(url, future=True)
+    with engine.connect() as connection:
+        found = [connection.execute(sa.text(query)).scalar_one() for query in queries]
+    engine.dispose()
     return found
 
 
