@@ -49,7 +49,9 @@ pipeline:
 - name: WhitespaceTokenizer
 - name: CountVectorsFeaturizer
 - name: CountVectorsFeaturizer
-  {analyzer: char_wb, min_ngram: 1, max_ngram: 4}
+  analyzer: char_wb
+  min_ngram: 1
+  max_ngram: 4
 - name: LogisticRegressionClassifier
 - name: FallbackClassifier
   threshold: 0.3
@@ -257,7 +259,10 @@ async def _whole_messages(
     from rasa.core.agent import Agent
     from rasa.shared.core.events import SlotSet
 
-    agents = [Agent.load(model, tracker_store=make(new())) for make in (_ours, _stock)]
+    ours, stock = new(), new()
+    agents = [
+        Agent.load(model, tracker_store=store) for store in (_ours(ours), _stock(stock))
+    ]
     chosen = random.Random(7)
     times: dict[int, list[Pair]] = {100: [], 200: []}
     for number in range(215):
@@ -279,6 +284,7 @@ async def _whole_messages(
         for length, measured in times.items():
             if length <= number < length + 15:
                 measured.append((spent[0], spent[1]))
+    _prove(ours, stock)
     for length, pairs in times.items():
         for figure in compared(f"{name}: handle_message, turn {length}", pairs, 0.85):
             yield figure
