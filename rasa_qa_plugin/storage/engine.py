@@ -29,6 +29,8 @@ _NETWORK = {
     "keepalives_interval": 10,
     "keepalives_count": 3,
 }
+# read_only_sql_transaction: a standby, or a server that ran out of disk and was locked.
+_READ_ONLY = "25006"
 _WAL_ATTEMPTS = 100
 _WAL_PAUSE_SECONDS = 0.05
 
@@ -244,6 +246,10 @@ def _translated() -> Iterator[None]:
             "check tracker_store in endpoints.yml and that the server runs"
         ) from None
     except exc.SQLAlchemyError as error:
+        if getattr(getattr(error, "orig", None), "pgcode", None) == _READ_ONLY:
+            raise StorageUnavailableError(
+                "database: read-only at the moment; make it writable again"
+            ) from None
         raise StorageError(
             f"database: refused the operation ({_cause(error)}); run `rasa-qa check`"
         ) from None

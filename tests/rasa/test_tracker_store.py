@@ -481,6 +481,35 @@ def test_a_database_that_does_not_answer_costs_no_answer(
     assert texts(full) == ["antes", "durante"]
 
 
+def test_a_read_only_database_costs_no_event(
+    store: QATrackerStore, database_url: URL
+) -> None:
+    engine = store._recorder._engine
+    lock, free = (
+        ("PRAGMA query_only = ON", "PRAGMA query_only = OFF")
+        if engine.dialect.name == "sqlite"
+        else ("SET default_transaction_read_only = on", "RESET ALL")
+    )
+
+    def order(command: str) -> None:
+        """Tell every connection that the store may take from now on."""
+        engine.dispose()
+        sa.event.listen(engine, "connect", lambda raw, _: raw.cursor().execute(command))
+
+    async def talk() -> Any:
+        await turn(store, UserUttered("antes"))
+        order(lock)
+        during = await turn(store, UserUttered("durante"))
+        order(free)
+        await drained(store)
+        return during, await make(database_url).retrieve_full_tracker(WHO)
+
+    during, full = run(talk())
+
+    assert texts(during) == ["antes", "durante"]
+    assert texts(full) == ["antes", "durante"]
+
+
 def test_a_session_that_rasa_starts_anew_keeps_a_withdrawal(
     store: QATrackerStore,
 ) -> None:
