@@ -485,22 +485,24 @@ def test_a_read_only_database_costs_no_event(
     store: QATrackerStore, database_url: URL
 ) -> None:
     engine = store._recorder._engine
-    lock, free = (
-        ("PRAGMA query_only = ON", "PRAGMA query_only = OFF")
-        if engine.dialect.name == "sqlite"
-        else ("SET default_transaction_read_only = on", "RESET ALL")
-    )
 
-    def order(command: str) -> None:
+    def order(*, read_only: bool) -> None:
         """Tell every connection that the store may take from now on."""
+
+        def tell(raw: Any, _record: Any) -> None:
+            if engine.dialect.name == "sqlite":
+                raw.execute(f"PRAGMA query_only = {int(read_only)}")
+            else:
+                raw.set_session(readonly=read_only)
+
         engine.dispose()
-        sa.event.listen(engine, "connect", lambda raw, _: raw.cursor().execute(command))
+        sa.event.listen(engine, "connect", tell)
 
     async def talk() -> Any:
         await turn(store, UserUttered("antes"))
-        order(lock)
+        order(read_only=True)
         during = await turn(store, UserUttered("durante"))
-        order(free)
+        order(read_only=False)
         await drained(store)
         return during, await make(database_url).retrieve_full_tracker(WHO)
 
