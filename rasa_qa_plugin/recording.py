@@ -5,7 +5,6 @@ Rasa-free: the tracker store hands in events as dicts and gets dicts back.
 
 import json
 import secrets
-import struct
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,8 +14,9 @@ from sqlalchemy.engine import Connection, Engine
 from rasa_qa_plugin.batches import Batch, Event, Loaded, Recorded
 from rasa_qa_plugin.consent import ConsentState, changes_in, wants_erasure
 from rasa_qa_plugin.decisions import Decisions
+from rasa_qa_plugin.numbering import Numberings
 from rasa_qa_plugin.privacy.events import EventMasker
-from rasa_qa_plugin.privacy.tokens import TokenMap, holds_token
+from rasa_qa_plugin.privacy.tokens import holds_token
 from rasa_qa_plugin.privacy.vault import PSEUDONYM_PREFIX, Vault
 from rasa_qa_plugin.privacy.withheld import is_name
 from rasa_qa_plugin.review.transcript import ratings_in, turns_in
@@ -47,6 +47,7 @@ class Recorder:
         self._settings = settings
         self._decisions = Decisions(vault, masker, settings)
         self._ttl = settings.privacy.live_ttl_hours * 3600.0
+        self._numberings = Numberings(vault, ttl=self._ttl)
 
     def version(self, sender_id: str) -> int | None:
         """Give the version of a conversation, or None when there is none."""
@@ -171,11 +172,11 @@ class Recorder:
         decided = self._decisions.decide(connection, pseudonym, changes, now=now)
         consent = consents.current(connection, pseudonym)
 
-        since, tokens = self._tokens(conversation, now=now)
+        numbering = self._numberings.open(pseudonym, conversation.token_map, now=now)
         if bare:
             masked = [self._masker.withhold(event) for event in batch.events]
         else:
-            masked = self._masker.mask_all(batch.events, tokens)
+            masked = self._masker.mask_all(batch.events, numbering.tokens)
         kept = self._kept(batch.events, masked, consent)
         first_seq = conversation.event_count
         stored: list[tuple[StoredEvent, Event, int]] = []
@@ -220,7 +221,7 @@ class Recorder:
                 last_batch=batch.batch_id,
                 token_map=before.token_map
                 if bare and before
-                else self._sealed_tokens(pseudonym, since, tokens),
+                else self._numberings.seal(pseudonym, numbering),
             ),
         )
         return Recorded(
@@ -231,29 +232,6 @@ class Recorder:
                 {"sender_id": pseudonym, **form} for form in kept if form is not None
             ],
         )
-
-    def _tokens(
-        self, conversation: Conversation, *, now: float
-    ) -> tuple[float, TokenMap]:
-        """Open the numbering of masked values, with the time it began.
-
-        It holds real values, so it lives as long as originals do and then begins anew.
-        """
-        sealed = conversation.token_map
-        plain = sealed and self._vault.unseal(sealed, context=conversation.sender_id)
-        if plain:
-            (since,) = struct.unpack_from("!d", plain)
-            if since + self._ttl > now:
-                return since, TokenMap.from_bytes(plain[8:])
-        return now, TokenMap()
-
-    def _sealed_tokens(
-        self, pseudonym: str, since: float, tokens: TokenMap
-    ) -> bytes | None:
-        if self._ttl <= 0 or not len(tokens):
-            return None
-        plain = struct.pack("!d", since) + tokens.to_bytes()
-        return self._vault.seal(plain, context=pseudonym)
 
     def _kept(
         self,
@@ -273,7 +251,9 @@ class Recorder:
         self, pseudonym: str, seq: int, event: Event, form: Event | None
     ) -> StoredEvent:
         raw = json.dumps(event, default=str)
-        kept = None if form is None else json.dumps(form, default=str)
+        kept: str | None = raw
+        if form is not event:
+            kept = None if form is None else json.dumps(form, default=str)
         original = None
         if kept != raw and self._ttl > 0:
             original = self._vault.seal(raw.encode(), context=f"{pseudonym}:{seq}")

@@ -1,13 +1,12 @@
 """Subject access: what is held about one person, readable, as one document."""
 
 import json
-import struct
 from typing import Any
 
 import msgspec
 from sqlalchemy.engine import Engine
 
-from rasa_qa_plugin.privacy.tokens import TokenMap
+from rasa_qa_plugin import numbering as numberings
 from rasa_qa_plugin.privacy.vault import Vault
 from rasa_qa_plugin.storage import access
 from rasa_qa_plugin.storage.access import HeldEvent, Holdings
@@ -80,11 +79,11 @@ def _conversation(
     sealed = shown.pop("token_map")
     if sealed is not None and vault is not None:
         # The values that tokens stand for, with the time the numbering began.
-        plain = vault.unseal(sealed, context=conversation.sender_id)
-        if plain is not None and struct.unpack_from("!d", plain)[0] > since:
+        numbering = numberings.read(vault, conversation.sender_id, sealed)
+        if numbering is not None and numbering.since > since:
             shown["live_values"] = [
                 {"token": token, "value": value}
-                for token, value in TokenMap.from_bytes(plain[8:]).known_values()
+                for token, value in numbering.tokens.known_values()
             ]
     return shown
 

@@ -19,10 +19,19 @@ class ConsentRecord(msgspec.Struct, frozen=True, kw_only=True):
     recorded_at: float
 
 
+# Made once, as it runs with every message.
+_CURRENT = (
+    sa.select(consents.c.state)
+    .where(consents.c.sender_id == sa.bindparam("of"), consents.c.purpose == TRAINING)
+    .order_by(consents.c.id.desc())
+    .limit(1)
+)
+
+
 def current(connection: Connection, sender_id: str) -> ConsentState:
     """Give the state that counts now; people who never answered are UNKNOWN."""
-    said = latest(connection, sender_id)
-    return ConsentState.UNKNOWN if said is None else said.state
+    state = connection.execute(_CURRENT, {"of": sender_id}).scalar()
+    return ConsentState.UNKNOWN if state is None else ConsentState(state)
 
 
 def latest(

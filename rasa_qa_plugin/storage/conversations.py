@@ -48,27 +48,28 @@ class StoredEvent(msgspec.Struct, frozen=True):
     original: bytes | None
 
 
+# Statements made once: making them takes SQLAlchemy longer than SQLite to run them.
+_OF = conversations.c.sender_id == sa.bindparam("of")
+_FIND = sa.select(conversations).where(_OF)
+_FIND_TO_UPDATE = _FIND.with_for_update()  # SQLite's transactions lock all there is
+_PUT = conversations.update().where(_OF)
+
+
 def find(
     connection: Connection, sender_id: str, *, for_update: bool = False
 ) -> Conversation | None:
     """Give the conversation of a pseudonym, locking its row when asked."""
-    query = sa.select(conversations).where(conversations.c.sender_id == sender_id)
-    if for_update and connection.dialect.name != "sqlite":
-        query = query.with_for_update()
-    row = connection.execute(query).mappings().first()
+    query = _FIND_TO_UPDATE if for_update else _FIND
+    row = connection.execute(query, {"of": sender_id}).mappings().first()
     return None if row is None else msgspec.convert(plain(row), Conversation)
 
 
 def put(connection: Connection, conversation: Conversation) -> None:
     """Write the row, whether or not it is there."""
     values = msgspec.structs.asdict(conversation)
-    updated = connection.execute(
-        conversations.update()
-        .where(conversations.c.sender_id == conversation.sender_id)
-        .values(values)
-    )
+    updated = connection.execute(_PUT, {**values, "of": conversation.sender_id})
     if updated.rowcount == 0:
-        connection.execute(conversations.insert().values(values))
+        connection.execute(conversations.insert(), values)
 
 
 def touch(connection: Connection, sender_id: str) -> None:

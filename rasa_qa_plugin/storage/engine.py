@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy import exc
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.engine.url import URL, make_url
+from sqlalchemy.pool import QueuePool
 
 from rasa_qa_plugin.errors import ConfigError, StorageError, StorageUnavailableError
 from rasa_qa_plugin.settings import ServerOptions
@@ -103,11 +104,16 @@ def open_engine(url: URL, server: ServerOptions | None = None) -> Engine:
     server = server or ServerOptions()
     options: dict[str, Any] = {}
     if url.drivername.startswith("sqlite"):
-        # One writer thread and any number of readers share the file.
-        options["connect_args"] = {
-            "check_same_thread": False,
-            "timeout": float(_LOCK_SECONDS),
-        }
+        options.update(
+            # SQLAlchemy would open the file anew for each transaction, and closing it
+            # means a checkpoint: most of the time of a save.
+            poolclass=QueuePool,
+            # One writer thread and any number of readers share the file.
+            connect_args={
+                "check_same_thread": False,
+                "timeout": float(_LOCK_SECONDS),
+            },
+        )
     else:
         options.update(
             pool_size=server.pool_size,

@@ -1,5 +1,6 @@
 """The spool: sealed batches on the local disk, for as long as the database is away."""
 
+import contextlib
 import fcntl
 import os
 from collections.abc import Iterator
@@ -61,10 +62,12 @@ class Spool:
             StorageError: It cannot be made or read.
         """
         self.path = path
+        # Its log gets the same rights as the file has when it is opened.
+        with contextlib.suppress(OSError):  # told in our words below
+            path.touch(mode=0o600)
         self._engine = open_engine(URL.create("sqlite", database=str(path)))
         with transaction(self._engine) as connection:
             _metadata.create_all(connection)
-        path.chmod(0o600)
 
     def add(self, batch: Spooled) -> None:
         """Take a batch in; it is on the disk when this returns.

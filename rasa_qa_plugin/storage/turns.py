@@ -71,7 +71,7 @@ def record(connection: Connection, turn: Turn) -> None:
     values = {name: getattr(turn, name) for name in _COLUMNS}
     if turn.entities is not None:
         values["entities"] = msgspec.json.encode(turn.entities).decode()
-    connection.execute(turns.insert().values(values))
+    connection.execute(turns.insert(), values)
     for flag in turn.flags:
         raise_flag(connection, turn.turn_id, flag, now=turn.recorded_at)
 
