@@ -41,7 +41,6 @@ from store_speed import (
 
 from rasa_qa_plugin.tracker_store import QATrackerStore
 
-_GROWTH = 1.5
 _CONFIG = """\
 recipe: default.v1
 language: en
@@ -202,7 +201,7 @@ async def _first_contact(name: str, new: NewDatabase, count: int) -> Figure:
         f"{name}: first contact, {count:,} events ÷ none",
         statistics.median(late / early for late, early in pairs),
         "x",
-        bar=_GROWTH,
+        bar=1.5,
         at_most=True,
         peer=1000 * statistics.median(early for _, early in pairs),
     )

@@ -171,7 +171,7 @@ class Rounds(NamedTuple):
     crowd_messages: int = 10
 
 
-QUICK = Rounds(groups=1, messages=3, blocks=2, cold=3, crowds=1, crowd_messages=4)
+QUICK = Rounds(groups=1, messages=2, blocks=2, cold=3, crowds=1)
 
 
 async def figures(name: str, peers: Peers, rounds: Rounds) -> AsyncIterator[Figure]:
