@@ -187,7 +187,7 @@ def _counts(url: URL, *queries: str) -> list[int]:
     return found
 
 
-async def _first_contact(name: str, new: NewDatabase, count: int) -> Figure:
+async def _first_contact(name: str, new: NewDatabase, count: int) -> list[Figure]:
     """Compare new people's first messages on a full table and on an empty one."""
     empty, full = Peer(_ours(new())), Peer(_ours(_filled(new(), count)))
     pairs = []
@@ -197,14 +197,15 @@ async def _first_contact(name: str, new: NewDatabase, count: int) -> Figure:
         ]
         pairs.append((late, early))
     pairs = pairs[5:]  # connections are opened, and what expired is swept out
-    return Figure(
-        f"{name}: first contact, {count:,} events ÷ none",
-        statistics.median(late / early for late, early in pairs),
-        "x",
-        bar=1.5,
-        at_most=True,
-        peer=1000 * statistics.median(early for _, early in pairs),
+    ratio = statistics.median(late / early for late, early in pairs)
+    late, early = (
+        1000 * statistics.median(times) for times in zip(*pairs, strict=True)
     )
+    title = f"{name}: first contact, {count:,} events"
+    return [
+        Figure(f"{title} ÷ none", ratio, "x", bar=1.5, at_most=True),
+        Figure(f"{title}; peer: ours, none", late, "ms", peer=early),
+    ]
 
 
 def _filled(url: URL, count: int) -> URL:
