@@ -164,9 +164,8 @@ async def _measure(name: str, new: NewDatabase, model: str | None) -> list[Figur
     peers = Peers(Peer(_ours(ours)), Peer(_stock(stock)))
     found = [figure async for figure in figures(name, peers, rounds)]
     _prove(ours, stock)
-    found.append(
-        await _first_contact(name, new, 20_000 if model is None else 1_000_000)
-    )
+    strangers = 20_000 if model is None else 1_000_000
+    found += await _first_contact(name, new, strangers)
     if model is not None:
         found += [figure async for figure in _whole_messages(name, new, model)]
     return found
