@@ -90,23 +90,22 @@ def read(
     connection: Connection, sender_id: str, *, from_seq: int, now: float
 ) -> list[StoredEvent]:
     """Give the events from *from_seq* on, with the originals that have not expired."""
-    masked: dict[int, str] = {
-        row.seq: row.data
-        for row in connection.execute(
+    masked: dict[int, str] = dict(
+        connection.execute(
             sa.select(events.c.seq, events.c.data).where(
                 events.c.sender_id == sender_id, events.c.seq >= from_seq
             )
-        )
-    }
+        ).all()
+    )
     sealed: dict[int, bytes] = {
-        row.seq: bytes(row.payload)
-        for row in connection.execute(
+        seq: bytes(payload)
+        for seq, payload in connection.execute(
             sa.select(originals.c.seq, originals.c.payload).where(
                 originals.c.sender_id == sender_id,
                 originals.c.seq >= from_seq,
                 originals.c.expires_at > now,
             )
-        )
+        ).all()
     }
     return [
         StoredEvent(seq, masked.get(seq), sealed.get(seq))
