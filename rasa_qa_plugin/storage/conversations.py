@@ -90,13 +90,14 @@ def read(
     connection: Connection, sender_id: str, *, from_seq: int, now: float
 ) -> list[StoredEvent]:
     """Give the events from *from_seq* on, with the originals that have not expired."""
-    masked: dict[int, str] = dict(
-        connection.execute(
+    masked: dict[int, str] = {
+        row[0]: row[1]
+        for row in connection.execute(
             sa.select(events.c.seq, events.c.data).where(
                 events.c.sender_id == sender_id, events.c.seq >= from_seq
             )
         ).all()
-    )
+    }
     sealed: dict[int, bytes] = {
         seq: bytes(payload)
         for seq, payload in connection.execute(

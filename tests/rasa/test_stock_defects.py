@@ -42,8 +42,9 @@ from tests.rasa.test_tracker_store import (
 
 
 @pytest.fixture(autouse=True)
-def secret(monkeypatch: pytest.MonkeyPatch) -> None:
+def bot_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("RASA_QA_SECRET", SECRET)
+    monkeypatch.chdir(tmp_path)
 
 
 @pytest.fixture

@@ -280,6 +280,7 @@ def test_a_database_that_goes_away_costs_no_answer_and_no_event(
             stranger.update(UserUttered("nueva"), DOMAIN)
             await newcomer.save(stranger)
         await turn(store, UserUttered("después"))
+        await drained(store)
         full = await store.retrieve_full_tracker(WHO)
         other = await store.retrieve_full_tracker("someone-else")
         return during, full, other
@@ -318,6 +319,7 @@ def test_a_conversation_that_memory_lost_in_an_outage_is_not_replaced(
             await turn(store, UserUttered("dos"))
             await store.retrieve(WHO)  # somebody looks, and does not save
         await turn(store, UserUttered("después"))
+        await drained(store)
         return await store.retrieve_full_tracker(WHO)
 
     assert texts(run(talk())) == ["antes", "uno", "dos", "después"]
@@ -366,6 +368,7 @@ def test_forgetting_during_an_outage_forgets_in_memory_too(
         await turn(store, SlotSet("contact_phone", PHONE))
         with outage(store, postgresql_server):
             await turn(store, SlotSet("qa_forget", True))
+        await drained(store)
         await turn(store, UserUttered("hola"))
         return await store.retrieve(WHO)
 
@@ -387,6 +390,7 @@ def test_people_who_write_at_once_after_an_outage_are_all_stored(
         with outage(store, postgresql_server):
             await asyncio.gather(*(speak(who, "uno") for who in people))
         await asyncio.gather(*(speak(who, "dos") for who in people))
+        await drained(store)
         return [await store.retrieve_full_tracker(who) for who in people]
 
     assert [texts(tracker) for tracker in run(talk())] == [["uno", "dos"]] * 4
@@ -450,6 +454,7 @@ def test_what_waits_outlives_a_killed_server(
         with outage(store, postgresql_server):
             during = await store.retrieve(WHO)
         await turn(store, UserUttered("después"))
+        await drained(store)
         return during, await store.retrieve_full_tracker(WHO)
 
     during, full = run(look())
