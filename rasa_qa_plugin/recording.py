@@ -5,12 +5,14 @@ Rasa-free: the tracker store hands in events as dicts and gets dicts back.
 
 import json
 import secrets
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from functools import partial
 
 import msgspec
 from sqlalchemy.engine import Connection, Engine
 
+from rasa_qa_plugin.adoption import Adopter
+from rasa_qa_plugin.archive import Archive, channel_of
 from rasa_qa_plugin.batches import Batch, Event, Loaded, Recorded
 from rasa_qa_plugin.consent import ConsentState, changes_in, wants_erasure
 from rasa_qa_plugin.decisions import Decisions
@@ -18,7 +20,6 @@ from rasa_qa_plugin.numbering import Numberings
 from rasa_qa_plugin.privacy.events import EventMasker
 from rasa_qa_plugin.privacy.tokens import holds_token
 from rasa_qa_plugin.privacy.vault import PSEUDONYM_PREFIX, Vault
-from rasa_qa_plugin.privacy.withheld import is_name
 from rasa_qa_plugin.review.transcript import ratings_in, turns_in
 from rasa_qa_plugin.settings import Settings
 from rasa_qa_plugin.storage import (
@@ -26,6 +27,7 @@ from rasa_qa_plugin.storage import (
     conversations,
     erasure,
     replays,
+    stock,
     turns,
 )
 from rasa_qa_plugin.storage.conversations import Conversation, StoredEvent
@@ -46,14 +48,21 @@ class Recorder:
         self._masker = masker
         self._settings = settings
         self._decisions = Decisions(vault, masker, settings)
-        self._ttl = settings.privacy.live_ttl_hours * 3600.0
+        self._archive = Archive(vault, masker, settings)
+        self._ttl = self._archive.ttl
         self._numberings = Numberings(vault, ttl=self._ttl)
+        self._adopter = Adopter(vault, masker, self._archive, self._numberings)
 
     def version(self, sender_id: str) -> int | None:
-        """Give the version of a conversation, or None when there is none."""
+        """Give the version of a conversation, or None when there is none.
+
+        It is 0 for one of Rasa's own store that was not taken over yet.
+        """
         with reading(self._engine) as connection:
             found = conversations.find(connection, self._vault.pseudonym(sender_id))
-        return None if found is None else found.version
+            if found is None:
+                return 0 if stock.holds(connection, sender_id) else None
+        return found.version
 
     def senders(self) -> list[str]:
         """Give the pseudonyms of all conversations."""
@@ -61,9 +70,25 @@ class Recorder:
             return conversations.senders(connection)
 
     def load(self, sender_id: str, *, all_sessions: bool, now: float) -> Loaded | None:
-        """Give a conversation with its originals as far as they still live."""
-        pseudonym = self._vault.pseudonym(sender_id)
-        return self._load(pseudonym, all_sessions=all_sessions, unseal=True, now=now)
+        """Give a conversation with its originals as far as they still live.
+
+        One that Rasa's own store wrote is taken over first.
+        """
+        read = partial(
+            self._load,
+            self._vault.pseudonym(sender_id),
+            all_sessions=all_sessions,
+            unseal=True,
+            now=now,
+        )
+        loaded = read()
+        if loaded is None and self.adopt(sender_id, now=now) is not None:
+            loaded = read()
+        return loaded
+
+    def adopt(self, sender_id: str, *, now: float) -> int | None:
+        """Take over what Rasa's own store wrote; see :meth:`Adopter.adopt`."""
+        return self._adopter.adopt(self._engine, sender_id, now=now)
 
     def load_archive(self, pseudonym: str, *, now: float) -> Loaded | None:
         """Give all masked events of a stored pseudonym, never an original."""
@@ -124,6 +149,11 @@ class Recorder:
         pseudonym = self._vault.pseudonym(batch.sender_id)
         with transaction(self._engine) as connection:
             before = conversations.find(connection, pseudonym, for_update=True)
+            # A bare batch was refused once: nothing else may be in its way.
+            if before is None and not bare:
+                before = self._adopter.adopt_within(
+                    connection, batch.sender_id, now=now
+                )
             if _is_written(connection, before, batch):
                 return Recorded(
                     version=before.version if before else 0,
@@ -176,7 +206,7 @@ class Recorder:
             masked = [self._masker.withhold(event) for event in batch.events]
         else:
             masked = self._masker.mask_all(batch.events, numbering.tokens)
-        kept = self._kept(batch.events, masked, consent)
+        kept = self._archive.kept(batch.events, masked, consent)
         first_seq = conversation.event_count
         stored: list[tuple[StoredEvent, Event, int]] = []
         for seq, (event, form) in enumerate(
@@ -190,7 +220,7 @@ class Recorder:
                 )
             stored.append(
                 (
-                    self._sealed(pseudonym, seq, event, form),
+                    self._archive.stored(pseudonym, seq, event, form),
                     form or {},
                     conversation.session,
                 )
@@ -231,32 +261,6 @@ class Recorder:
                 {"sender_id": pseudonym, **form} for form in kept if form is not None
             ],
         )
-
-    def _kept(
-        self,
-        events: Sequence[Event],
-        masked: Sequence[Event],
-        consent: ConsentState,
-    ) -> Sequence[Event | None]:
-        """Choose the form that the archive may hold under this consent."""
-        mode = self._settings.consent.without_consent
-        if consent.allows_capture or mode == "anonymized":
-            return masked
-        if mode == "structure":
-            return [self._masker.withhold(event) for event in events]
-        return [None] * len(events)
-
-    def _sealed(
-        self, pseudonym: str, seq: int, event: Event, form: Event | None
-    ) -> StoredEvent:
-        raw = json.dumps(event, default=str)
-        kept: str | None = raw
-        if form is not event:
-            kept = None if form is None else json.dumps(form, default=str)
-        original = None
-        if kept != raw and self._ttl > 0:
-            original = self._vault.seal(raw.encode(), context=f"{pseudonym}:{seq}")
-        return StoredEvent(seq, kept, original)
 
     def _review(  # noqa: PLR0913 - what turns are read from
         self,
@@ -358,15 +362,8 @@ def _standing(
         session_start_seq=0,
         # Never a number that a cache remembers from before the person was erased.
         version=before.version if before else secrets.randbits(48),
-        channel=_channel(batch.events) or (before.channel if before else None),
+        channel=channel_of(batch.events) or (before.channel if before else None),
         started_at=before.started_at if before else now,
         last_event_at=now,
         token_map=before.token_map if before else None,
     )
-
-
-def _channel(events: Sequence[Mapping[str, Any]]) -> str | None:
-    for event in events:
-        if event.get("event") == "user" and is_name(event.get("input_channel")):
-            return str(event["input_channel"])
-    return None

@@ -33,6 +33,7 @@ _COMMANDS = {
         "Print everything held about one person.",
     ),
     "purge": ("retention", "purge", "Delete what is older than an age."),
+    "scrub": ("retention", "scrub", "Mask what Rasa's own tracker store wrote."),
 }
 
 

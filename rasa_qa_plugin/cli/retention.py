@@ -1,4 +1,4 @@
-"""`rasa-qa purge`: deleting by age."""
+"""`rasa-qa purge` and `scrub`: what goes by age, and what was never masked."""
 
 import re
 import time
@@ -6,6 +6,7 @@ from collections import Counter
 
 import click
 
+from rasa_qa_plugin import scrubbing
 from rasa_qa_plugin.bot import Bot
 from rasa_qa_plugin.cli.options import (
     bot_option,
@@ -15,8 +16,10 @@ from rasa_qa_plugin.cli.options import (
     say,
 )
 from rasa_qa_plugin.cli.progress import row_progress
+from rasa_qa_plugin.errors import StorageError
 from rasa_qa_plugin.opening import open_bot
-from rasa_qa_plugin.storage import retention
+from rasa_qa_plugin.scrubbing import Step
+from rasa_qa_plugin.storage import retention, stock
 from rasa_qa_plugin.storage.engine import reading
 from rasa_qa_plugin.storage.purge_rounds import KINDS, USUAL, Kind, Purge
 
@@ -94,3 +97,67 @@ def purge(
         say("Nothing is that old.")
         return
     say("Purged." if yes else "Nothing was deleted; add --yes to delete these rows.")
+
+
+@click.command()
+@bot_option
+@json_option
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 64),
+    default=1,
+    show_default=True,
+    help="Processes, each with its own database connection.",
+)
+@erasing_options("Take them over; without it, only count.")
+def scrub(bot: Bot, *, workers: int, yes: bool, as_json: bool) -> None:
+    """Mask the conversations that Rasa's own tracker store wrote.
+
+    They stay the bot's memory: each gets its pseudonym, its events are masked in place,
+    and originals of the live window are sealed. Nobody is taken to have agreed.
+
+    Runs beside a live bot, one person at a time; broken off, it goes on where it
+    stopped when run again. At the end SQLite's file is written anew, which takes its
+    size once more on the disk.
+
+    \b
+    Examples:
+      rasa-qa scrub
+      rasa-qa scrub --yes
+      rasa-qa scrub --yes --workers 4 --json
+    """
+    opened = open_bot(bot)
+    with reading(opened.engine) as connection:
+        waiting = stock.count(connection)
+    found = {"conversations": waiting.conversations, "events": waiting.events}
+    done: list[Step] = []
+    if yes:
+        with row_progress("scrubbing", waiting.events) as advance:
+            steps = (
+                scrubbing.scrub(opened)
+                if workers == 1
+                else scrubbing.scrub_in_processes(bot.folder, workers=workers)
+            )
+            for step in steps:
+                done.append(step)
+                advance(step.events)
+        refused = sum(step.refused for step in done)
+        found = {
+            "conversations": len(done) - refused,
+            "events": sum(step.events for step in done),
+            "refused": refused,
+        }
+        if not scrubbing.finish(opened, done, now=time.time()):
+            say("The file is busy; run it again to clear scraps of old rows out of it.")
+    if as_json:
+        print_json({"scrubbed": yes, **found})
+    else:
+        for what, number in found.items():
+            click.echo(f"{number:8d}  {what}")
+        if not yes and waiting.events:
+            say("Nothing was changed; add --yes to mask them.")
+    if found.get("refused"):
+        raise StorageError(
+            "scrub: the database refused some conversations; see `rasa-qa check`, then "
+            "run it again"
+        )

@@ -125,10 +125,7 @@ def append(
     rows = [
         {
             "sender_id": sender_id,
-            "type_name": form["event"],
-            "timestamp": form.get("timestamp"),
-            "intent_name": _intent_name(form),
-            "action_name": _action_name(form),
+            **columns_of(form),
             "data": event.masked,
             "seq": event.seq,
             "session": session,
@@ -209,6 +206,16 @@ def drop_expired(connection: Connection, *, now: float, ttl: float) -> int:
     return connection.execute(
         originals.delete().where(originals.c.expires_at <= now)
     ).rowcount
+
+
+def columns_of(form: Mapping[str, Any]) -> dict[str, Any]:
+    """Give what the columns of `events` repeat of an event, as Rasa's store does."""
+    return {
+        "type_name": form["event"],
+        "timestamp": form.get("timestamp"),
+        "intent_name": _intent_name(form),
+        "action_name": _action_name(form),
+    }
 
 
 def _intent_name(event: Mapping[str, Any]) -> str | None:

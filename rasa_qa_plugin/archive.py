@@ -1,0 +1,64 @@
+"""The forms in which events are kept: archived, and sealed for the live window."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rasa_qa_plugin.batches import Event
+from rasa_qa_plugin.consent import ConsentState
+from rasa_qa_plugin.privacy.events import EventMasker
+from rasa_qa_plugin.privacy.vault import Vault
+from rasa_qa_plugin.privacy.withheld import is_name
+from rasa_qa_plugin.settings import Settings
+from rasa_qa_plugin.storage.conversations import StoredEvent
+
+
+class Archive:
+    """Chooses what may be kept of events, and seals what may live only for hours."""
+
+    def __init__(self, vault: Vault, masker: EventMasker, settings: Settings) -> None:
+        """Work by the rules of *settings*."""
+        self._vault = vault
+        self._masker = masker
+        self._mode = settings.consent.without_consent
+        self.ttl = settings.privacy.live_ttl_hours * 3600.0
+
+    def kept(
+        self,
+        events: Sequence[Event],
+        masked: Sequence[Event],
+        consent: ConsentState,
+    ) -> Sequence[Event | None]:
+        """Choose the form that the archive may hold under this consent."""
+        if consent.allows_capture or self._mode == "anonymized":
+            return masked
+        if self._mode == "structure":
+            return [self._masker.withhold(event) for event in events]
+        return [None] * len(events)
+
+    def stored(
+        self,
+        pseudonym: str,
+        seq: int,
+        event: Event,
+        form: Event | None,
+        *,
+        live: bool = True,
+    ) -> StoredEvent:
+        """Give the event as it is stored, with its original if that still may live."""
+        raw = json.dumps(event, default=str)
+        kept: str | None = raw
+        if form is not event:
+            kept = None if form is None else json.dumps(form, default=str)
+        original = None
+        if live and kept != raw and self.ttl > 0:
+            original = self._vault.seal(raw.encode(), context=f"{pseudonym}:{seq}")
+        return StoredEvent(seq, kept, original)
+
+
+def channel_of(events: Sequence[Mapping[str, Any]]) -> str | None:
+    """Give the channel of the first message that names one."""
+    for event in events:
+        if event.get("event") == "user" and is_name(event.get("input_channel")):
+            return str(event["input_channel"])
+    return None
