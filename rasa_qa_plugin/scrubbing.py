@@ -68,7 +68,7 @@ def scrub_in_processes(folder: Path, *, workers: int) -> Iterator[Step]:
         RasaQAError: A worker failed; what the workers had done is done for good.
     """
     context = multiprocessing.get_context("spawn")
-    open_ends: dict[Connection, int] = {}
+    open_ends: set[Connection] = set()
     processes = []
     try:
         for part in range(workers):
@@ -79,10 +79,10 @@ def scrub_in_processes(folder: Path, *, workers: int) -> Iterator[Step]:
             process.start()
             theirs.close()
             processes.append(process)
-            open_ends[ours] = part
+            open_ends.add(ours)
         while open_ends:
-            for end in wait(list(open_ends)):
-                assert isinstance(end, Connection)  # noqa: S101 - for the type checker
+            ready = wait(list(open_ends))
+            for end in [end for end in open_ends if end in ready]:
                 try:
                     told = end.recv()
                 except EOFError:
@@ -90,7 +90,7 @@ def scrub_in_processes(folder: Path, *, workers: int) -> Iterator[Step]:
                 if isinstance(told, str):
                     raise _EndedError(told)
                 if told is None:
-                    del open_ends[end]
+                    open_ends.remove(end)
                 else:
                     yield told
     finally:
@@ -111,7 +111,7 @@ def _work(end: Connection, folder: Path, part: int, parts: int) -> None:
         end.send(f"scrub: a worker failed ({type(error).__name__}); run it again")
 
 
-def finish(opened: Opened, done: list[Step], *, now: float) -> bool:
+def finish(opened: Opened, *, conversations: int, events: int, now: float) -> bool:
     """Note in the audit trail what was done, and clear the scraps out of SQLite's file.
 
     Gives False when the file was busy; then the scraps wait for the next time.
@@ -121,8 +121,8 @@ def finish(opened: Opened, done: list[Step], *, now: float) -> bool:
             connection,
             "scrub",
             now=now,
-            conversations=sum(not step.refused for step in done),
-            events=sum(step.events for step in done),
+            conversations=conversations,
+            events=events,
         )
     return stock.rebuild(opened.engine)
 

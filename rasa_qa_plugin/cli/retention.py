@@ -18,7 +18,6 @@ from rasa_qa_plugin.cli.options import (
 from rasa_qa_plugin.cli.progress import row_progress
 from rasa_qa_plugin.errors import StorageError
 from rasa_qa_plugin.opening import open_bot
-from rasa_qa_plugin.scrubbing import Step
 from rasa_qa_plugin.storage import retention, stock
 from rasa_qa_plugin.storage.engine import reading
 from rasa_qa_plugin.storage.purge_rounds import KINDS, USUAL, Kind, Purge
@@ -130,24 +129,23 @@ def scrub(bot: Bot, *, workers: int, yes: bool, as_json: bool) -> None:
     with reading(opened.engine) as connection:
         waiting = stock.count(connection)
     found = {"conversations": waiting.conversations, "events": waiting.events}
-    done: list[Step] = []
     if yes:
+        found = {"conversations": 0, "events": 0, "refused": 0}
         with row_progress("scrubbing", waiting.events) as advance:
-            steps = (
+            for step in (
                 scrubbing.scrub(opened)
                 if workers == 1
                 else scrubbing.scrub_in_processes(bot.folder, workers=workers)
-            )
-            for step in steps:
-                done.append(step)
+            ):
+                found["refused" if step.refused else "conversations"] += 1
+                found["events"] += step.events
                 advance(step.events)
-        refused = sum(step.refused for step in done)
-        found = {
-            "conversations": len(done) - refused,
-            "events": sum(step.events for step in done),
-            "refused": refused,
-        }
-        if not scrubbing.finish(opened, done, now=time.time()):
+        if not scrubbing.finish(
+            opened,
+            conversations=found["conversations"],
+            events=found["events"],
+            now=time.time(),
+        ):
             say("The file is busy; run it again to clear scraps of old rows out of it.")
     if as_json:
         print_json({"scrubbed": yes, **found})

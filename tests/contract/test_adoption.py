@@ -1,0 +1,505 @@
+"""A bot that comes from Rasa's own SQL store keeps its conversations, masked."""
+
+import asyncio
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from click.testing import CliRunner
+from rasa.core.tracker_store import SQLTrackerStore
+from rasa.shared.core.domain import Domain
+from rasa.shared.core.events import (
+    ActionExecuted,
+    BotUttered,
+    Event,
+    SessionStarted,
+    SlotSet,
+    UserUttered,
+)
+from rasa.shared.core.trackers import DialogueStateTracker
+from sqlalchemy.engine import URL
+
+from rasa_qa_plugin import cli
+from rasa_qa_plugin.batches import Batch
+from rasa_qa_plugin.consent import ConsentState
+from rasa_qa_plugin.opening import Opened
+from rasa_qa_plugin.privacy.withheld import WITHHELD
+from rasa_qa_plugin.settings import ConsentSettings, Settings
+from rasa_qa_plugin.storage import schema, stock
+from rasa_qa_plugin.storage.engine import reading, transaction
+from rasa_qa_plugin.tracker_store import QATrackerStore
+from tests.conftest import SECRET, Events, Open
+
+ANA, LUIS = "593998765432", "luis.paz@example.com"
+PHONE = "0991234567"
+NAME = "Rosalinda Quintanilla"
+ANONYMIZED = Settings(consent=ConsentSettings(without_consent="anonymized"))
+DOMAIN = Domain.from_yaml(
+    """
+    version: "3.1"
+    intents: [give_phone]
+    slots:
+      qa_consent:
+        {type: text, influence_conversation: false, mappings: [{type: custom}]}
+      contact_phone: {type: text, mappings: [{type: custom}]}
+    """
+)
+
+
+@pytest.fixture(autouse=True)
+def bot_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("RASA_QA_SECRET", SECRET)
+    monkeypatch.chdir(tmp_path)
+
+
+def address(url: URL) -> str:
+    return url.render_as_string(hide_password=False)
+
+
+def session(age: float = 0.0, phone: str = PHONE) -> list[Event]:
+    at = time.time() - age
+    intent = {"name": "give_phone", "confidence": 0.9}
+    return [
+        ActionExecuted("action_session_start", timestamp=at),
+        SessionStarted(timestamp=at + 0.01),
+        ActionExecuted("action_listen", timestamp=at + 0.02),
+        UserUttered(
+            f"me llamo {NAME}, mi celular es {phone}",
+            intent,
+            parse_data={"intent": intent, "entities": [], "text": f"tel {phone}"},
+            timestamp=at + 0.03,
+            input_channel="rest",
+            message_id=f"{ANA}-1",
+        ),
+        SlotSet("contact_phone", phone, timestamp=at + 0.04),
+        SlotSet("qa_consent", "granted", timestamp=at + 0.05),
+        BotUttered(f"Anotado: {phone}", timestamp=at + 0.06),
+    ]
+
+
+@pytest.fixture
+def say(database_url: URL) -> Iterator[Callable[..., DialogueStateTracker]]:
+    """Talk under Rasa's own store, on the database that ours opens later."""
+    stores: list[SQLTrackerStore] = []
+
+    def talk(sender_id: str, *said: Sequence[Event]) -> DialogueStateTracker:
+        if not stores:
+            stores.append(SQLTrackerStore(DOMAIN, host=address(database_url)))
+        for events in said:
+            tracker = asyncio.run(
+                stores[0].get_or_create_tracker(sender_id, append_action_listen=False)
+            )
+            for event in events:
+                tracker.update(event)
+            asyncio.run(stores[0].save(tracker))
+        tracker = asyncio.run(stores[0].retrieve(sender_id))
+        assert tracker is not None
+        # SQLite's file is anybody's again, as after a restart with other endpoints.
+        stores[0].engine.dispose()
+        return tracker
+
+    yield talk
+    for store in stores:
+        store.engine.dispose()
+
+
+@pytest.fixture
+def folder(database_url: URL, tmp_path: Path) -> Path:
+    bot = tmp_path / "bot"
+    bot.mkdir()
+    (bot / "config.yml").write_text("pipeline: []\n", "utf-8")
+    (bot / "endpoints.yml").write_text(
+        "tracker_store:\n  type: rasa_qa_plugin.QATrackerStore\n"
+        f"  url: {json.dumps(address(database_url))}\n",
+        "utf-8",
+    )
+    return bot
+
+
+def scrub(folder: Path, *arguments: str) -> Any:
+    done = CliRunner().invoke(
+        cli.root,
+        ["scrub", "--bot", str(folder), "--json", *arguments],
+        catch_exceptions=False,
+    )
+    assert done.exit_code == 0, done.stderr
+    for person in (ANA, LUIS, "qa_"):
+        assert person not in done.stdout + done.stderr
+    return json.loads(done.stdout)
+
+
+def rows(opened: Opened, table: sa.Table = schema.events) -> list[Any]:
+    with reading(opened.engine) as connection:
+        order = table.c.id if "id" in table.c else sa.text("1")
+        return connection.execute(sa.select(table).order_by(order)).all()
+
+
+def everything(opened: Opened) -> str:
+    """Read every text and readable blob of every table, and SQLite's files."""
+    found = [
+        str(bytes(value) if isinstance(value, memoryview) else value)
+        for table in schema.metadata.sorted_tables
+        for row in rows(opened, table)
+        for value in row
+    ]
+    if opened.is_sqlite:
+        path = Path(str(opened.engine.url.database))
+        found.extend(
+            file.read_bytes().decode("latin-1")
+            for file in path.parent.glob(f"{path.name}*")
+        )
+    return "\n".join(found)
+
+
+def dicts(tracker: DialogueStateTracker | None) -> list[dict[str, Any]]:
+    assert tracker is not None
+    return [event.as_dict() for event in tracker.events]
+
+
+def test_neither_values_nor_ids_stay_in_any_row_or_byte(
+    say: Callable[..., Any], folder: Path, open_store: Open
+) -> None:
+    people = [f"59399{number:07d}" for number in range(30)]
+    for sender_id in people:
+        say(sender_id, session(age=9e6), session())
+    for sender_id in people[::2]:  # rows of many people stand between one another
+        say(sender_id, session())
+    before = everything(open_store())
+    assert PHONE in before
+    assert people[7] in before
+
+    counted = scrub(folder)
+    assert everything(open_store()).count(PHONE) == before.count(PHONE)
+    done = scrub(folder, "--yes")
+
+    assert counted == {"scrubbed": False, "conversations": 30, "events": 525}
+    assert done == {
+        "scrubbed": True, "conversations": 30, "events": 525, "refused": 0,
+    }  # fmt: skip
+    after = everything(open_store())
+    for value in (PHONE, NAME, *people):
+        assert value not in after
+
+
+def test_the_bot_goes_on_with_the_same_tracker(
+    say: Callable[..., Any], open_store: Open, database_url: URL
+) -> None:
+    stocks = say(ANA, session(age=3600, phone="0987654321"), session())
+    store = QATrackerStore(DOMAIN, host=address(database_url))
+
+    async def go_on() -> Any:
+        assert await store.exists(ANA)
+        tracker = await store.retrieve(ANA)
+        assert tracker is not None
+        taken = dicts(tracker), tracker.slots["contact_phone"].value
+        tracker.update(BotUttered("Gracias."))
+        await store.save(tracker)
+        return taken, await store.retrieve_full_tracker(ANA)
+
+    (events, phone), full = asyncio.run(go_on())
+
+    assert events == dicts(stocks)
+    assert phone == PHONE
+    assert [e.get("text") for e in dicts(full)][-2:] == [
+        f"Anotado: {PHONE}",
+        "Gracias.",
+    ]
+    assert len(full.events) == 15
+    opened = open_store()
+    kept = rows(opened)
+    assert [row.seq for row in kept] == list(range(15))
+    assert [row.session for row in kept] == [0] + [1] * 7 + [2] * 7
+    assert ANA not in {row.sender_id for row in kept}
+    (conversation,) = rows(opened, schema.conversations)
+    assert (conversation.event_count, conversation.session) == (15, 2)
+    assert (conversation.session_start_seq, conversation.channel) == (8, "rest")
+
+
+def test_nobody_is_taken_to_have_agreed(
+    say: Callable[..., Any], folder: Path, open_store: Open
+) -> None:
+    say(ANA, session())
+    scrub(folder, "--yes")
+
+    opened = open_store()
+    assert rows(opened, schema.consents) == []
+    assert rows(opened, schema.turns) == []
+    loaded = opened.recorder.load(ANA, all_sessions=True, now=time.time())
+    assert loaded is not None
+    assert loaded.consent is ConsentState.UNKNOWN
+    assert json.loads(rows(opened)[3].data)["text"] == WITHHELD
+    assert rows(opened)[3].intent_name == "give_phone"
+
+
+def test_what_is_older_than_the_live_window_has_no_original(
+    say: Callable[..., Any], open_store: Open
+) -> None:
+    now = time.time()
+    say(ANA, session(age=90_000), session(age=80_000))
+    opened = open_store(ANONYMIZED)
+
+    loaded = opened.recorder.load(ANA, all_sessions=True, now=now)
+
+    assert loaded is not None
+    assert loaded.events[3]["text"] == "me llamo [NAME], mi celular es [PHONE]"
+    assert loaded.events[4]["value"] is None  # the bot asks again
+    assert loaded.events[11]["value"] == PHONE
+    kept = rows(opened, schema.originals)
+    assert kept
+    for row in kept:
+        assert row.seq >= 7
+        assert now < row.expires_at <= now - 80_000 + 86_400 + 1
+    (conversation,) = rows(opened, schema.conversations)
+    assert conversation.last_event_at < now - 79_000  # a purge counts from here
+    assert conversation.token_map is None
+
+
+def test_a_bot_that_may_keep_nothing_keeps_no_row(
+    say: Callable[..., Any], open_store: Open
+) -> None:
+    stocks = say(ANA, session())
+    opened = open_store(Settings(consent=ConsentSettings(without_consent="nothing")))
+
+    loaded = opened.recorder.load(ANA, all_sessions=False, now=time.time())
+
+    assert loaded is not None
+    assert loaded.events == dicts(stocks)
+    assert rows(opened) == []
+
+
+def test_a_second_scrub_changes_nothing(
+    say: Callable[..., Any], folder: Path, open_store: Open
+) -> None:
+    for sender_id in (ANA, LUIS):
+        say(sender_id, session(age=60), session())
+    scrub(folder, "--yes")
+    opened = open_store()
+    before = [rows(opened, table) for table in (schema.events, schema.conversations)]
+
+    again = scrub(folder, "--yes")
+
+    assert (again["conversations"], again["events"]) == (0, 0)
+    assert before == [
+        rows(opened, table) for table in (schema.events, schema.conversations)
+    ]
+
+
+def test_a_scrub_that_was_killed_goes_on_where_it_stopped(
+    say: Callable[..., Any], folder: Path, open_store: Open
+) -> None:
+    people = [ANA, LUIS, "carla", "diego", "elena"]
+    for sender_id in people:
+        say(sender_id, session())
+    begun: list[str] = []
+
+    class KilledError(Exception):
+        pass
+
+    def kill(_: Any, __: Any, statement: str, *___: Any) -> None:
+        if statement.startswith("INSERT INTO qa_originals"):
+            begun.append(statement)
+            if len(begun) == 3:
+                raise KilledError
+
+    sa.event.listen(sa.engine.Engine, "before_cursor_execute", kill)
+    try:
+        with pytest.raises(KilledError):
+            scrub(folder, "--yes")
+    finally:
+        sa.event.remove(sa.engine.Engine, "before_cursor_execute", kill)
+
+    opened = open_store()
+    assert len(rows(opened, schema.conversations)) == 2
+    assert [row.sender_id for row in rows(opened) if row.seq is None] == [
+        person for person in people[2:] for _ in range(7)
+    ]  # the third is whole, not half
+    assert scrub(folder, "--yes")["conversations"] == 3
+    assert len(rows(opened, schema.conversations)) == 5
+    assert [row.seq for row in rows(opened)] == list(range(7)) * 5
+
+
+def test_workers_share_the_people_out(
+    say: Callable[..., Any], folder: Path, open_store: Open
+) -> None:
+    people = [f"59399{number:07d}" for number in range(8)]
+    for sender_id in people:
+        say(sender_id, session())
+
+    done = scrub(folder, "--yes", "--workers", "2")
+
+    assert (done["conversations"], done["events"]) == (8, 56)
+    opened = open_store()
+    assert len(rows(opened, schema.conversations)) == 8
+    after = everything(opened)
+    for value in (PHONE, NAME, *people):
+        assert value not in after
+
+
+def test_two_servers_take_a_conversation_over_once(
+    say: Callable[..., Any], open_store: Open
+) -> None:
+    stocks = say(ANA, session(age=60), session())
+    servers = [open_store() for _ in range(4)]
+    together = threading.Barrier(len(servers))
+    loaded: list[Any] = []
+
+    def answer(opened: Opened) -> None:
+        together.wait()
+        loaded.append(opened.recorder.load(ANA, all_sessions=False, now=time.time()))
+
+    threads = [threading.Thread(target=answer, args=(one,)) for one in servers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert [one.events for one in loaded] == [dicts(stocks)] * len(servers)
+    assert len({one.version for one in loaded}) == 1
+    assert [row.seq for row in rows(servers[0])] == list(range(14))
+
+
+def test_rasa_s_own_store_still_reads_the_masked_rows(
+    say: Callable[..., Any], open_store: Open
+) -> None:
+    said = session()
+    say(ANA, said)
+    opened = open_store(ANONYMIZED)
+    opened.recorder.adopt(ANA, now=time.time())
+
+    back = say(opened.vault.pseudonym(ANA))
+
+    assert [event.type_name for event in back.events] == [
+        event.type_name for event in said[1:]
+    ]
+    assert back.slots["contact_phone"].value == "[PHONE]"
+    assert back.latest_message is not None
+    assert back.latest_message.text == "me llamo [NAME], mi celular es [PHONE]"
+
+
+def test_a_damaged_row_is_withheld_and_not_lost(
+    say: Callable[..., Any], open_store: Open, database_url: URL
+) -> None:
+    say(ANA, session())
+    opened = open_store(ANONYMIZED)
+    damaged = {
+        "user": f'{{"event": "user", "text": "{PHONE}',
+        "slot": "[]",
+        "bot": f'{{"event": "bot", "timestamp": "{PHONE}", "text": "x"}}',
+    }
+    with transaction(opened.engine) as connection:
+        for kind, data in damaged.items():
+            connection.execute(
+                schema.events.update()
+                .where(
+                    schema.events.c.type_name == kind,
+                    sa.or_(
+                        schema.events.c.action_name.is_(None),
+                        schema.events.c.action_name != "qa_consent",
+                    ),
+                )
+                .values(data=data)
+            )
+    store = QATrackerStore(DOMAIN, host=address(database_url))
+
+    tracker = asyncio.run(store.retrieve_full_tracker(ANA))
+
+    assert tracker is not None
+    assert len(tracker.events) == 7
+    assert tracker.latest_message is not None
+    assert tracker.latest_message.intent["name"] == "give_phone"
+    assert tracker.slots["contact_phone"].value != PHONE
+    kept = [json.loads(row.data) for row in rows(opened)]
+    assert (kept[3]["text"], kept[4]["name"]) == (WITHHELD, "contact_phone")
+    assert PHONE not in "".join(row.data for row in rows(opened))
+
+
+def test_old_rows_stay_out_of_a_conversation_that_began_without_them(
+    say: Callable[..., Any], folder: Path, open_store: Open, events: Events
+) -> None:
+    opened = open_store()
+    new = [events.session(), events.user("hola")]
+    opened.recorder.record(Batch(sender_id=ANA, events=new), now=time.time())
+    say(ANA, session())
+
+    loaded = opened.recorder.load(ANA, all_sessions=True, now=time.time())
+    assert scrub(folder, "--yes")["events"] == 7
+
+    assert loaded is not None
+    assert loaded == opened.recorder.load(ANA, all_sessions=True, now=time.time())
+    assert loaded.events == new
+    after = everything(open_store())
+    for value in (PHONE, NAME, ANA):
+        assert value not in after
+    assert {row.sender_id for row in rows(opened)} == {opened.vault.pseudonym(ANA)}
+    assert [row.seq for row in rows(opened)] == [0, 1] + [None] * 7
+    assert scrub(folder, "--yes")["events"] == 0
+
+
+def test_a_message_saved_unread_comes_after_what_was_said_before(
+    say: Callable[..., Any], open_store: Open, events: Events
+) -> None:
+    say(ANA, session())
+    opened = open_store()
+
+    opened.recorder.record(
+        Batch(sender_id=ANA, events=[events.user("sigo aquí")]), now=time.time()
+    )
+
+    loaded = opened.recorder.load(ANA, all_sessions=True, now=time.time())
+    assert loaded is not None
+    assert len(loaded.events) == 8
+    assert loaded.events[4]["value"] == PHONE
+    assert loaded.events[-1]["text"] == "sigo aquí"
+
+
+def test_somebody_known_is_not_looked_up_under_the_raw_id(
+    open_store: Open, events: Events
+) -> None:
+    opened = open_store()
+    asked: list[Any] = []
+
+    def note(_: Any, __: Any, ___: str, parameters: Any, *____: Any) -> None:
+        asked.append(parameters)
+
+    def contact(sender_id: str) -> int:
+        asked.clear()
+        now = time.time()
+        opened.recorder.load(sender_id, all_sessions=False, now=now)
+        opened.recorder.version(sender_id)
+        said = Batch(sender_id=sender_id, events=[events.user("hola")])
+        opened.recorder.record(said, now=now)
+        return sum(sender_id in str(parameters) for parameters in asked)
+
+    sa.event.listen(opened.engine, "before_cursor_execute", note)
+
+    assert contact(ANA) == 3  # load, version and record each ask once
+    assert contact(ANA) == 0
+
+
+@pytest.mark.parametrize("odd", ["a\0b", "\ud83d", "x" * 300])
+def test_ids_that_no_database_holds_do_no_harm(
+    open_store: Open, events: Events, odd: str
+) -> None:
+    opened = open_store()
+
+    assert opened.recorder.version(odd) is None
+    assert opened.recorder.load(odd, all_sessions=True, now=time.time()) is None
+    said = Batch(sender_id=odd, events=[events.user("hola")])
+    assert opened.recorder.record(said, now=time.time()).version
+
+
+def test_rows_of_the_stock_store_are_counted_by_person(
+    say: Callable[..., Any], open_store: Open
+) -> None:
+    say(ANA, session())
+    say(LUIS, session())
+
+    with reading(open_store().engine) as connection:
+        waiting = stock.count(connection)
+
+    assert (waiting.conversations, waiting.events) == (2, 14)
