@@ -1,7 +1,8 @@
 """The quality loop for Rasa Open Source 3.6: consent, masking, review, retraining.
 
-The names below are what `endpoints.yml` and `config.yml` refer to. They are imported
-when first used, so that the command line and the action server do not load Rasa.
+The names below are what `endpoints.yml`, `config.yml` and `credentials.yml` refer to.
+They are imported when first used, so that the command line and the action server do not
+load Rasa.
 """
 
 from importlib import import_module
@@ -13,9 +14,10 @@ __version__ = version("rasa-qa-plugin")
 _PUBLIC = {
     "QATrackerStore": "rasa_qa_plugin.tracker_store",
     "ConfidenceLogger": "rasa_qa_plugin.nlu",
+    "QAChannel": "rasa_qa_plugin.channel",
 }
 
-__all__ = ["ConfidenceLogger", "QATrackerStore", "__version__"]
+__all__ = ["ConfidenceLogger", "QAChannel", "QATrackerStore", "__version__"]
 
 
 def __getattr__(name: str) -> Any:

@@ -20,6 +20,7 @@ from rasa_qa_plugin.bot import Bot
 from rasa_qa_plugin.errors import StorageError
 from rasa_qa_plugin.opening import Opened, connection_url
 from rasa_qa_plugin.privacy.vault import Vault
+from rasa_qa_plugin.storage import spool
 from rasa_qa_plugin.storage.spool import Claim, Spool, Spooled, claim, files
 
 logger = logging.getLogger(__name__)
@@ -185,6 +186,19 @@ class Backlog:
                 except StorageError as error:  # it will be known as written
                     logger.error("rasa_qa_plugin: %s", error)  # noqa: TRY400
             self._drop(batch)
+
+    def forget(self, sender_id: str) -> int:
+        """Drop what waits of a person, in all spools of the bot; give how many batches.
+
+        Raises:
+            StorageError: A spool cannot be read; then nothing is dropped here.
+        """
+        with self._lock:
+            batches = spool.forget(self._base, self._vault.pseudonym(sender_id))
+            while waiting := self._waiting.get(sender_id):
+                batches += waiting[0].batch_id not in self._sizes  # in memory only
+                self._drop(waiting[0])
+            return batches
 
     def _remember(self, batch: Batch) -> None:
         self._waiting.setdefault(batch.sender_id, deque()).append(batch)

@@ -309,6 +309,19 @@ class Recorder:
                     now=now,
                 )
 
+    def rate(self, pseudonym: str, rating: Event, *, now: float) -> bool:
+        """Record a rating given outside the chat; tell whether its turn is there."""
+        ref = rating["value"]["turn"]
+        with transaction(self._engine) as connection:
+            before = conversations.find(connection, pseudonym, for_update=True)
+            if before is None or not turns.has(connection, pseudonym, ref):
+                return False
+            _, tokens = self._tokens(before, now=now)
+            masked = self._masker.mask_all([rating], tokens)
+            consent = consents.current(connection, pseudonym)
+            self._rate(connection, pseudonym, masked, consent, now=now)
+        return True
+
     def set_consent(
         self, pseudonym: str, state: ConsentState, *, source: str, now: float
     ) -> int:

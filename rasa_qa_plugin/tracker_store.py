@@ -26,15 +26,12 @@ from rasa.shared.core.events import Event, SessionStarted
 from rasa.shared.core.trackers import DialogueStateTracker
 from rasa.shared.exceptions import RasaException
 
+from rasa_qa_plugin import rights
 from rasa_qa_plugin.backlog import backlog_of
 from rasa_qa_plugin.batches import Batch, Loaded, Recorded
 from rasa_qa_plugin.broker import MaskingBroker
 from rasa_qa_plugin.consent import CONSENT_SLOT, ConsentState, changes_in
-from rasa_qa_plugin.errors import (
-    RasaQAError,
-    StorageError,
-    StorageUnavailableError,
-)
+from rasa_qa_plugin.errors import RasaQAError, StorageError, StorageUnavailableError
 from rasa_qa_plugin.opening import open_recorder
 from rasa_qa_plugin.positions import Position, mark_stored, new_events, position_of
 from rasa_qa_plugin.privacy.logs import LogMasker, install
@@ -98,6 +95,7 @@ class QATrackerStore(TrackerStore):
                 f"{getattr(error, 'name', None) or 'an import'}); "
                 "reinstall rasa-qa-plugin"
             ) from None
+        self.opened = opened
         self._recorder = opened.recorder
         self._logs = LogMasker(opened.masker.mask_text, opened.vault.pseudonym)
         install(self._logs)
@@ -355,6 +353,33 @@ class QATrackerStore(TrackerStore):
         if isinstance(self.event_broker, MaskingBroker):
             for body in recorded.published:
                 self.event_broker.publish_masked(body)
+
+    async def ask(self, work: Callable[..., T], sender_id: str, *args: Any) -> T:
+        """Give what *work* gives of a database, a pseudonym and *args*.
+
+        Raises:
+            StorageUnavailableError: The database is away, or lacks what waits for it.
+        """
+        self._logs.learn_sender(sender_id)
+        if sender_id in self._backlog and not await self._catch_up(sender_id, []):
+            raise StorageUnavailableError("database: away; ask again once it is back")
+        name = self.opened.vault.pseudonym(sender_id)
+        return await self._run(work, self.opened, name, *args)
+
+    async def forget(self, sender_id: str) -> dict[str, int]:
+        """Erase a person everywhere, what waits first; give how many rows by table.
+
+        Raises:
+            StorageError: Not everything is erased; asking again does the rest.
+        """
+        self._logs.learn_sender(sender_id)
+        name = self.opened.vault.pseudonym(sender_id)
+        async with self._catching_up:  # nothing of theirs is being written meanwhile
+            waited = await self._run_on_disk(self._backlog.forget, sender_id)
+            self._cache.pop(sender_id, None)
+            self._unread.discard(sender_id)
+            rows = await self._run(rights.erase, self.opened, name, time.time())
+        return {**rows, "spool": waited}
 
     async def stream_events(self, tracker: DialogueStateTracker) -> None:
         """Do nothing: events are streamed masked, after they are stored."""

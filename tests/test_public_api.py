@@ -25,10 +25,11 @@ LAYERS = (
     {"adoption"},
     {"recording"},
     {"opening"},
-    {"backlog", "threads", "positions", "scrubbing"},
+    {"backlog", "threads", "positions", "scrubbing", "rights"},
     {"installation", "health"},
     {"broker"},
-    {"tracker_store", "nlu", "policy", "channel", "actions", "cli"},
+    {"tracker_store", "nlu", "policy", "actions", "cli"},
+    {"channel"},
     {"__main__"},
 )
 # These speak to Rasa; the last two only inside functions or in a process of their own.
@@ -37,6 +38,7 @@ ADAPTERS = {
     "broker.py",
     "positions.py",
     "nlu.py",
+    "channel.py",
     "review/rasa_syntax.py",
     "training/worker.py",
 }
@@ -45,6 +47,7 @@ ADAPTERS = {
 def test_dotted_paths_of_yaml_files_stay() -> None:
     assert rasa_qa_plugin.__all__ == [
         "ConfidenceLogger",
+        "QAChannel",
         "QATrackerStore",
         "__version__",
     ]

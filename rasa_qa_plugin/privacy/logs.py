@@ -42,7 +42,7 @@ _QUOTED_ID = re.compile(
     re.IGNORECASE,
 )
 _ID_AFTER_ID = re.compile(r"(?P<cue>\bid:?\s+)'(?P<id>[^']*)'", re.IGNORECASE)
-_PATH_ID = re.compile(r"(?P<cue>/conversations/)(?P<id>[^/\s?\"']+)")
+_PATH_ID = re.compile(r"(?P<cue>/(?:conversations|consent)/)(?P<id>[^/\s?\"']+)")
 # A websocket's session, which is the sender id unless the page brings its own.
 _SOCKET_ID = re.compile(r"(?P<cue>\bUser )(?P<id>\S+)(?= (?:dis)?connected\b)")
 # After these words Rasa, its SDK and asyncio print what they were given, to the end.

@@ -85,6 +85,18 @@ def turns_in(  # noqa: PLR0913 - what a turn is made of
         )
 
 
+def rating_of(
+    message_id: str, *, good: bool, comment: str | None, now: float
+) -> dict[str, Any]:
+    """Give the event that the feedback actions would make of a rating."""
+    value = {
+        "turn": message_ref(message_id),
+        "rating": "up" if good else "down",
+        "comment": comment,
+    }
+    return {"event": "slot", "name": FEEDBACK_SLOT, "value": value, "timestamp": now}
+
+
 def ratings_in(masked: Iterable[Event]) -> Iterator[Rating]:
     """Give the ratings that the feedback actions left in the slot `qa_feedback`."""
     for event in said_in(masked):

@@ -209,6 +209,14 @@ def last_turn_ref(connection: Connection, sender_id: str) -> str | None:
     return ref
 
 
+def has(connection: Connection, sender_id: str, message_ref: str) -> bool:
+    """Tell whether a person has a turn with this message."""
+    query = sa.select(turns.c.turn_id).where(
+        turns.c.sender_id == sender_id, turns.c.message_ref == message_ref
+    )
+    return connection.execute(query.limit(1)).first() is not None
+
+
 def rate(  # noqa: PLR0913 - the parts of one rating
     connection: Connection,
     *,

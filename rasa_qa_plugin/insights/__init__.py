@@ -1,0 +1,1 @@
+"""What the numbers say: for dashboards and alerts, never a word of anybody's."""
