@@ -30,6 +30,7 @@ from rasa_qa_plugin.backlog import backlog_of
 from rasa_qa_plugin.consent import ConsentState
 from rasa_qa_plugin.errors import RasaQAError, StorageUnavailableError
 from rasa_qa_plugin.insights.prometheus import Counts, ServerCounts, count, exposition
+from rasa_qa_plugin.review.flags import FLAGS
 from rasa_qa_plugin.review.transcript import rating_of
 from rasa_qa_plugin.storage.engine import reading
 from rasa_qa_plugin.storage.migrations import revision
@@ -197,7 +198,7 @@ class QAChannel(InputChannel):
             if counted is engine and started - at < _COUNTS_LAST_SECONDS:
                 return counts
         with reading(engine) as connection:
-            counts = count(connection)
+            counts = count(connection, FLAGS)
         now = time.monotonic()
         counts = msgspec.structs.replace(counts, seconds=now - started)
         self._counts = now, engine, counts

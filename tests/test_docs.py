@@ -75,13 +75,32 @@ def test_yaml_blocks_parse_and_name_what_exists() -> None:
     import rasa_qa_plugin
 
     blocks = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
-    endpoints, config = (parser().load(block) for block in blocks)
+    endpoints, config, credentials = (parser().load(block) for block in blocks)
 
     assert Connection.from_mapping(endpoints["tracker_store"])
-    for path in (endpoints["tracker_store"]["type"], config["pipeline"][-1]["name"]):
+    for path in (
+        endpoints["tracker_store"]["type"],
+        config["pipeline"][-1]["name"],
+        *credentials,
+    ):
         package, name = path.split(".")
         assert package == "rasa_qa_plugin"
         assert getattr(rasa_qa_plugin, name)
+
+
+def test_routes_are_in_the_readme_and_no_others() -> None:
+    from rasa_qa_plugin import QAChannel
+
+    rows = re.findall(r"^\| `([A-Z]+ [a-z]+(?:/SENDER_ID)?)` \|", README, re.MULTILINE)
+    blueprint = QAChannel("a-token-for-tests").blueprint(None)
+    routes = [
+        f"{method} {route.uri.lstrip('/').replace('<sender:str>', 'SENDER_ID')}"
+        for route in blueprint._future_routes
+        for method in route.methods
+    ]
+
+    assert rows == [*dict.fromkeys(rows)]
+    assert sorted(rows) == sorted(routes)
 
 
 def test_the_commands_of_the_loop_are_real() -> None:

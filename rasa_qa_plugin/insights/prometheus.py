@@ -1,6 +1,6 @@
 """The numbers of a bot in the text format that Prometheus reads. Numbers only."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import msgspec
 import sqlalchemy as sa
@@ -8,7 +8,6 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from sqlalchemy.engine import Connection
 
-from rasa_qa_plugin.review.flags import FLAGS
 from rasa_qa_plugin.storage.schema import conversations, flags, turns
 
 
@@ -28,16 +27,24 @@ class ServerCounts(msgspec.Struct, frozen=True, kw_only=True):
     masking_failures: int
 
 
-def count(connection: Connection) -> Counts:
-    """Count in the database; *seconds* is left at 0 for who holds the clock."""
+def count(connection: Connection, known_flags: Iterable[str]) -> Counts:
+    """Count in the database; *seconds* is left at 0 for who holds the clock.
+
+    Each known flag has a number, others have none: a label for each thing that is in a
+    database would be too many for Prometheus.
+    """
+    raised = dict.fromkeys(known_flags, 0)
     number = sa.func.count()
-    by_flag = sa.select(flags.c.flag, number.label("raised")).group_by(flags.c.flag)
+    by_flag = sa.select(flags.c.flag, number.label("number")).group_by(flags.c.flag)
+    for row in connection.execute(by_flag):
+        if row.flag in raised:
+            raised[row.flag] = row.number
     return Counts(
         conversations=connection.execute(
             sa.select(number).select_from(conversations)
         ).scalar_one(),
         turns=connection.execute(sa.select(number).select_from(turns)).scalar_one(),
-        by_flag={row.flag: row.raised for row in connection.execute(by_flag)},
+        by_flag=raised,
         seconds=0.0,
     )
 
@@ -72,8 +79,8 @@ class _Collector:
             "Turns in the database by the reason to read them.",
             labels=["flag"],
         )
-        for flag in FLAGS:
-            flagged.add_metric([flag], counts.by_flag.get(flag, 0))
+        for flag, raised in counts.by_flag.items():
+            flagged.add_metric([flag], raised)
         yield flagged
         yield GaugeMetricFamily(
             "rasa_qa_count_seconds",

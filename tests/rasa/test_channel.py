@@ -62,7 +62,7 @@ def store(database_url: URL) -> QATrackerStore:
 async def serving(store: TrackerStore) -> AsyncIterator[Ask]:
     """Start Rasa's server as credentials.yml says; give what asks it."""
     app = configure_app(create_http_input_channels(None, "credentials.yml"))
-    app.ctx.agent = Agent(tracker_store=store)
+    app.ctx.agent = Agent(domain=DOMAIN, tracker_store=store)
     with socket.create_server(("127.0.0.1", 0)) as listening:
         base = f"http://127.0.0.1:{listening.getsockname()[1]}/webhooks/qa/"
         server = await app.create_server(sock=listening, return_asyncio_server=True)
@@ -103,8 +103,9 @@ def said(text: str, message_id: str = MESSAGE) -> UserUttered:
 
 
 async def chat(store: TrackerStore, *, consent: str | None = "granted") -> None:
-    decided = [SlotSet("qa_consent", consent)] if consent else []
-    await turn(store, *SESSION, *decided)
+    await turn(store, *SESSION)
+    if consent:
+        await turn(store, SlotSet("qa_consent", consent))
     await turn(store, said(f"llámame al {PHONE}"), BotUttered("claro"))
 
 
