@@ -313,8 +313,9 @@ def test_erasing_reaches_rows_and_memory_and_gives_a_receipt(
 ) -> None:
     async def erase() -> tuple[Answer, Any, Answer, Any]:
         await chat(store)
-        await turn(store, SlotSet("contact_phone", PHONE))
         async with serving(store) as ask:
+            await turn(store, SlotSet("contact_phone", PHONE))
+            assert WHO in store._cache
             first = await ask("DELETE", f"conversations/{WHO}")
             cached = dict(store._cache)
             second = await ask("DELETE", f"conversations/{WHO}")
