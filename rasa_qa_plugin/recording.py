@@ -316,8 +316,8 @@ class Recorder:
             before = conversations.find(connection, pseudonym, for_update=True)
             if before is None or not turns.has(connection, pseudonym, ref):
                 return False
-            _, tokens = self._tokens(before, now=now)
-            masked = self._masker.mask_all([rating], tokens)
+            numbering = self._numberings.open(pseudonym, before.token_map, now=now)
+            masked = self._masker.mask_all([rating], numbering.tokens)
             consent = consents.current(connection, pseudonym)
             self._rate(connection, pseudonym, masked, consent, now=now)
         return True
