@@ -19,7 +19,7 @@ from rasa_qa_plugin.cli.options import (
 from rasa_qa_plugin.consent import ConsentState
 from rasa_qa_plugin.opening import Opened, open_bot
 from rasa_qa_plugin.privacy.vault import PSEUDONYM_PREFIX
-from rasa_qa_plugin.storage import consents, erasure, spool
+from rasa_qa_plugin.storage import consents, erasure, spool, stock
 from rasa_qa_plugin.storage.engine import reading, transaction
 
 _STATES = [state.value for state in ConsentState if state is not ConsentState.UNKNOWN]
@@ -98,6 +98,8 @@ def erase(bot: Bot, sender_id: str, *, yes: bool, as_json: bool) -> None:
     if yes:
         # First what waits: a running server would write it back.
         waiting = spool.forget(base, pseudonym)
+        # What Rasa's own store wrote goes under the pseudonym, and then with the rest.
+        opened.recorder.adopt(sender_id, now=time.time())
         with transaction(opened.engine) as connection:
             receipt = erasure.erase(connection, pseudonym, now=time.time())
         erasure.compact(opened.engine)
@@ -105,6 +107,7 @@ def erase(bot: Bot, sender_id: str, *, yes: bool, as_json: bool) -> None:
         waiting = spool.count(base, pseudonym)
         with reading(opened.engine) as connection:
             receipt = erasure.count(connection, pseudonym)
+            receipt.rows["events"] += len(stock.read(connection, sender_id))
     rows = {**receipt.rows, "spool": waiting}
     if as_json:
         print_json({"erased": yes, "rows": rows})
@@ -148,6 +151,12 @@ def subject_access(bot: Bot, sender_id: str, *, originals: bool) -> None:
         now=time.time(),
     )
     click.echo(subject.as_json(found))
+    with reading(opened.engine) as connection:
+        if stock.holds(connection, sender_id):
+            say(
+                "Rows of Rasa's own store are not shown; run `rasa-qa scrub --yes`, "
+                "then ask again."
+            )
     waiting = spool.count(spool_of(bot), pseudonym)
     if waiting:
         say(f"{waiting} messages more wait for the database; ask again later.")

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -27,8 +28,10 @@ from sqlalchemy.engine import URL
 from rasa_qa_plugin import cli
 from rasa_qa_plugin.batches import Batch
 from rasa_qa_plugin.consent import ConsentState
+from rasa_qa_plugin.errors import RasaQAError
 from rasa_qa_plugin.opening import Opened
 from rasa_qa_plugin.privacy.withheld import WITHHELD
+from rasa_qa_plugin.scrubbing import scrub_in_processes
 from rasa_qa_plugin.settings import ConsentSettings, Settings
 from rasa_qa_plugin.storage import schema, stock
 from rasa_qa_plugin.storage.engine import reading, transaction
@@ -491,6 +494,62 @@ def test_ids_that_no_database_holds_do_no_harm(
     assert opened.recorder.load(odd, all_sessions=True, now=time.time()) is None
     said = Batch(sender_id=odd, events=[events.user("hola")])
     assert opened.recorder.record(said, now=time.time()).version
+
+
+def test_scraps_of_rows_that_were_deleted_before_are_cleared_too(
+    say: Callable[..., Any], folder: Path, tmp_path: Path, database_url: URL
+) -> None:
+    if database_url.drivername != "sqlite":
+        pytest.skip("PostgreSQL: VACUUM FULL is the administrator's")
+    say(ANA, session())
+    say(LUIS, session())
+    file = sqlite3.connect(tmp_path / "conversations.db")
+    file.execute("PRAGMA secure_delete=OFF")
+    file.execute("DELETE FROM events WHERE sender_id = ?", (LUIS,))
+    file.commit()
+    file.close()
+    path = tmp_path / "conversations.db"
+    assert LUIS.encode() in path.read_bytes()
+
+    assert scrub(folder, "--yes")["conversations"] == 1
+
+    for left in tmp_path.glob("conversations.db*"):
+        for value in (ANA, LUIS, PHONE, NAME):
+            assert value.encode() not in left.read_bytes()
+
+
+def test_who_is_erased_leaves_no_row_of_the_stock_store(
+    say: Callable[..., Any], folder: Path, open_store: Open
+) -> None:
+    say(ANA, session())
+    say(LUIS, session())
+
+    def erase(*arguments: str) -> Any:
+        done = CliRunner().invoke(
+            cli.root, ["erase", "--bot", str(folder), ANA, "--json", *arguments]
+        )
+        return json.loads(done.stdout)["rows"]
+
+    assert erase()["events"] == 7
+    assert len(rows(open_store())) == 14
+    assert erase("--yes")["events"] == 7
+    assert {row.sender_id for row in rows(open_store())} == {LUIS}
+
+
+def test_a_worker_that_ends_early_is_told_and_its_part_is_done_the_next_time(
+    say: Callable[..., Any], folder: Path
+) -> None:
+    for sender_id in (ANA, LUIS):
+        say(sender_id, session())
+    endpoints = (folder / "endpoints.yml").read_text("utf-8")
+    scrub(folder)  # the key and the tables are there
+    (folder / "endpoints.yml").unlink()
+
+    with pytest.raises(RasaQAError, match=r"endpoints\.yml"):
+        list(scrub_in_processes(folder, workers=2))
+
+    (folder / "endpoints.yml").write_text(endpoints, "utf-8")
+    assert scrub(folder, "--yes", "--workers", "2")["conversations"] == 2
 
 
 def test_rows_of_the_stock_store_are_counted_by_person(
