@@ -169,6 +169,25 @@ def test_a_full_spool_loses_nothing_and_says_so(
     assert Spool(base).depth().batches == 1
 
 
+def test_what_waits_of_a_person_is_forgotten_on_disk_and_in_memory(base: Path) -> None:
+    probe = base.with_name("probe.spool")
+    backlog(probe).add(batch("uno"))
+    waiting = backlog(base, most_bytes=int(2.2 * Spool(probe).depth().bytes))
+    waiting.add(batch("eva", who="another-person"))
+    for text in ("uno", "dos", "sol"):
+        waiting.add(batch(text))
+    assert Spool(base).depth().batches == 2  # the others wait in memory only
+
+    assert waiting.forget(WHO) == 3
+    assert waiting.forget(WHO) == 0
+
+    assert WHO not in waiting
+    assert len(waiting) == 1
+    assert Spool(base).depth().batches == 1
+    assert drain(waiting) == []
+    assert drain(waiting, "another-person") == ["eva"]
+
+
 def test_without_a_folder_batches_wait_in_memory(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
