@@ -149,11 +149,12 @@ class Backlog:
             self._remember(batch)
             try:
                 self._keep(batch)
-            except StorageError as error:
+            except Exception as error:  # noqa: BLE001 - JSON refuses what it likes
+                shown = error if isinstance(error, StorageError) else type(error)
                 logger.critical(
                     "rasa_qa_plugin: %s; events wait in memory only, restarting now "
                     "would lose them",
-                    error,
+                    shown,
                 )
 
     def first(self, sender_id: str) -> Batch | None:
@@ -165,14 +166,17 @@ class Backlog:
             waiting = self._waiting.get(sender_id)
             while waiting:
                 batch = waiting[0]
-                if (
-                    self._spool is None
-                    or batch.batch_id not in self._sizes
-                    or self._spool.holds(batch.batch_id)
-                ):
+                if batch.batch_id not in self._sizes or self._is_there(batch):
                     return batch
                 self._drop(batch)
             return None
+
+    def _is_there(self, batch: Batch) -> bool:
+        try:
+            return self._spool is None or self._spool.holds(batch.batch_id)
+        except StorageError as error:  # the disk fails: what memory holds counts
+            logger.error("rasa_qa_plugin: %s", error)  # noqa: TRY400
+            return True
 
     def done(self, batch: Batch) -> None:
         """Let go of a batch that the database has, or has refused for good."""

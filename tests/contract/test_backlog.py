@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -241,3 +242,23 @@ def test_recovery_takes_the_whole_of_a_conversation(base: Path, events: Events) 
     assert waiting.events_of(WHO) == said
     assert waiting.events_of("nadie") == []
     assert os.path.exists(base)  # noqa: PTH110
+
+
+def test_what_the_disk_cannot_hold_waits_in_memory(
+    base: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    waiting = backlog(base)
+    waiting.add(Batch(sender_id=WHO, events=[{"event": "slot", ("a", WORD): 1}]))
+
+    assert "TypeError" in caplog.text
+    assert WORD not in caplog.text
+    assert waiting.first(WHO) is not None
+
+
+def test_a_spool_that_breaks_later_costs_no_batch(base: Path) -> None:
+    waiting = backlog(base)
+    waiting.add(batch("uno"))
+    with sqlite3.connect(base) as connection:
+        connection.execute("DROP TABLE batches")
+
+    assert drain(waiting) == ["uno"]
