@@ -352,7 +352,7 @@ def test_a_batch_the_database_refuses_holds_up_nobody(
 
     async def talk() -> Any:
         with transaction(store._recorder._engine) as connection:
-            connection.execute(sa.text("DROP TABLE qa_turns"))
+            connection.execute(sa.text("DROP TABLE qa_turns CASCADE"))
         await turn(store, UserUttered("hola"))
         await turn(store, UserUttered("sigo"))
         return await store.retrieve_full_tracker(WHO)
