@@ -27,8 +27,12 @@ def rate(opened: Opened, pseudonym: str, rating: dict[str, Any], now: float) -> 
     return opened.recorder.rate(pseudonym, rating, now=now)
 
 
-def erase(opened: Opened, pseudonym: str, now: float) -> dict[str, int]:
+def erase(
+    opened: Opened, pseudonym: str, now: float, *, sender_id: str
+) -> dict[str, int]:
     """Remove every row of a person, at once and for good; give how many by table."""
+    # What Rasa's own store wrote goes under the pseudonym, and then with the rest.
+    opened.recorder.adopt(sender_id, now=now)
     with transaction(opened.engine) as connection:
         receipt = erasure.erase(connection, pseudonym, now=now)
     erasure.compact(opened.engine)

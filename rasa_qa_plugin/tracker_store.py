@@ -378,7 +378,9 @@ class QATrackerStore(TrackerStore):
             waited = await self._run_on_disk(self._backlog.forget, sender_id)
             self._cache.pop(sender_id, None)
             self._unread.discard(sender_id)
-            rows = await self._run(rights.erase, self.opened, name, time.time())
+            rows = await self._run(
+                rights.erase, self.opened, name, time.time(), sender_id=sender_id
+            )
         return {**rows, "spool": waited}
 
     async def stream_events(self, tracker: DialogueStateTracker) -> None:

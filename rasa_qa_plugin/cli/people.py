@@ -5,7 +5,7 @@ import time
 import click
 import msgspec
 
-from rasa_qa_plugin import subject
+from rasa_qa_plugin import rights, subject
 from rasa_qa_plugin.backlog import spool_of
 from rasa_qa_plugin.bot import Bot
 from rasa_qa_plugin.cli.options import (
@@ -20,7 +20,7 @@ from rasa_qa_plugin.consent import ConsentState
 from rasa_qa_plugin.opening import Opened, open_bot
 from rasa_qa_plugin.privacy.vault import PSEUDONYM_PREFIX
 from rasa_qa_plugin.storage import consents, erasure, spool, stock
-from rasa_qa_plugin.storage.engine import reading, transaction
+from rasa_qa_plugin.storage.engine import reading
 
 _STATES = [state.value for state in ConsentState if state is not ConsentState.UNKNOWN]
 
@@ -98,17 +98,13 @@ def erase(bot: Bot, sender_id: str, *, yes: bool, as_json: bool) -> None:
     if yes:
         # First what waits: a running server would write it back.
         waiting = spool.forget(base, pseudonym)
-        # What Rasa's own store wrote goes under the pseudonym, and then with the rest.
-        opened.recorder.adopt(sender_id, now=time.time())
-        with transaction(opened.engine) as connection:
-            receipt = erasure.erase(connection, pseudonym, now=time.time())
-        erasure.compact(opened.engine)
+        rows = rights.erase(opened, pseudonym, time.time(), sender_id=sender_id)
     else:
         waiting = spool.count(base, pseudonym)
         with reading(opened.engine) as connection:
-            receipt = erasure.count(connection, pseudonym)
-            receipt.rows["events"] += len(stock.read(connection, sender_id))
-    rows = {**receipt.rows, "spool": waiting}
+            rows = erasure.count(connection, pseudonym).rows
+            rows["events"] += len(stock.read(connection, sender_id))
+    rows = {**rows, "spool": waiting}
     if as_json:
         print_json({"erased": yes, "rows": rows})
         return

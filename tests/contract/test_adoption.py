@@ -536,6 +536,19 @@ def test_who_is_erased_leaves_no_row_of_the_stock_store(
     assert {row.sender_id for row in rows(open_store())} == {LUIS}
 
 
+def test_a_running_server_forgets_rows_of_the_stock_store_too(
+    say: Callable[..., Any], database_url: URL, open_store: Open
+) -> None:
+    say(ANA, session())
+    say(LUIS, session())
+    store = QATrackerStore(DOMAIN, host=address(database_url))
+
+    erased = asyncio.run(store.forget(ANA))
+
+    assert erased["events"] == 7
+    assert {row.sender_id for row in rows(open_store())} == {LUIS}
+
+
 def test_a_worker_that_ends_early_is_told_and_its_part_is_done_the_next_time(
     say: Callable[..., Any], folder: Path
 ) -> None:
