@@ -38,7 +38,9 @@ _MANY = 5
 _ABBREVIATION = 4
 _RECIPIENT = frozenset(("al", "a", "to", "at", "para"))
 # Behind an order, these turn to its person or its day.
-_TURNS = GIVEN.union(word_table("nombre name ayer hoy manana yesterday today tomorrow"))
+_PERSON_OR_DAY = GIVEN.union(
+    word_table("nombre name ayer hoy manana yesterday today tomorrow")
+)
 _POINTERS = (":", "#", " es", " is", " no", " nro", " num", " numero", " number")
 
 _WORD = re.compile(r"[^\W\d_ºª]+")
@@ -243,7 +245,7 @@ def _reaches(cue: Cue, gap: str) -> bool:
 
 def _refers(gap: str, words: list[str], *, abbreviated: bool) -> bool:
     """Tell whether a number is that of an order and not of a person beside it."""
-    if "," in gap or not _TURNS.isdisjoint(words):
+    if "," in gap or not _PERSON_OR_DAY.isdisjoint(words):
         return False  # "factura a Ana Luna, 171…", "pedido de Juan 099…"
     if gap.startswith(". ") and not abbreviated:
         return False  # "confirmo el pedido. 099…"
