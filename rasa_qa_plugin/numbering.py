@@ -65,6 +65,10 @@ class Numberings:
             self._recent.popitem(last=False)
         return numbering.sealed
 
+    def forget(self, pseudonym: str) -> None:
+        """Remember nothing of a person any more."""
+        self._recent.pop(pseudonym, None)
+
 
 def read(vault: Vault, pseudonym: str, sealed: bytes | None) -> Numbering | None:
     """Open a stored numbering, or give None when no secret fits."""

@@ -165,6 +165,7 @@ class Recorder:
                 replays.note(connection, batch.batch_id, now=now)
             if wants_erasure(batch.events):
                 erasure.erase(connection, pseudonym, now=now)
+                self._numberings.forget(pseudonym)
                 recorded = Recorded(
                     version=0,
                     previous_version=before.version if before else 0,
@@ -334,6 +335,10 @@ class Recorder:
             lost = self._decisions.forget_words(connection, pseudonym, now=now)
         erasure.compact(self._engine)
         return lost
+
+    def forget(self, pseudonym: str) -> None:
+        """Let go of what memory holds of a person, whose rows somebody erases."""
+        self._numberings.forget(pseudonym)
 
     def drop_expired(self, *, now: float) -> int:
         """Delete originals whose live window is over; give how many."""

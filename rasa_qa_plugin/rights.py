@@ -35,5 +35,6 @@ def erase(
     opened.recorder.adopt(sender_id, now=now)
     with transaction(opened.engine) as connection:
         receipt = erasure.erase(connection, pseudonym, now=now)
+    opened.recorder.forget(pseudonym)
     erasure.compact(opened.engine)
     return receipt.rows

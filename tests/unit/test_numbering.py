@@ -75,3 +75,14 @@ def test_bytes_of_another_conversation_or_secret_open_nothing() -> None:
     assert read(VAULT, "qa_other", sealed) is None
     assert read(Vault(["another-secret-long-enough"]), WHO, sealed) is None
     assert len(ours.open("qa_other", sealed, now=1.0).tokens) == 0
+
+
+def test_memory_lets_go_of_who_is_forgotten() -> None:
+    ours = numberings()
+    numbering = ours.open(WHO, None, now=0.0)
+    numbering.tokens.learn("NAME", "Ana Luna")
+    ours.seal(WHO, numbering)
+    assert len(ours._recent) == 1
+    ours.forget(WHO)
+    ours.forget("qa_stranger")
+    assert not ours._recent
