@@ -5,7 +5,6 @@ Rasa-free: the tracker store hands in events as dicts and gets dicts back.
 
 import json
 import secrets
-from collections.abc import Sequence
 from functools import partial
 
 import msgspec
@@ -20,7 +19,7 @@ from rasa_qa_plugin.numbering import Numberings
 from rasa_qa_plugin.privacy.events import EventMasker
 from rasa_qa_plugin.privacy.tokens import holds_token
 from rasa_qa_plugin.privacy.vault import PSEUDONYM_PREFIX, Vault
-from rasa_qa_plugin.review.transcript import ratings_in, turns_in
+from rasa_qa_plugin.review.capture import Capture
 from rasa_qa_plugin.settings import Settings
 from rasa_qa_plugin.storage import (
     consents,
@@ -49,6 +48,7 @@ class Recorder:
         self._settings = settings
         self._decisions = Decisions(vault, masker, settings)
         self._archive = Archive(vault, masker, settings)
+        self._capture = Capture(vault.turn_id, settings.review)
         self._ttl = self._archive.ttl
         self._numberings = Numberings(vault, ttl=self._ttl)
         self._adopter = Adopter(vault, masker, self._archive, self._numberings)
@@ -231,7 +231,7 @@ class Recorder:
         if decided and not consent.allows_capture:
             self._decisions.forget_words(connection, pseudonym, now=now)
         if not bare and (consent.allows_capture or self._decisions.keeps_rows):
-            self._review(
+            self._capture.keep(
                 connection,
                 pseudonym,
                 batch.events,
@@ -263,53 +263,6 @@ class Recorder:
             ],
         )
 
-    def _review(  # noqa: PLR0913 - what turns are read from
-        self,
-        connection: Connection,
-        pseudonym: str,
-        events: Sequence[Event],
-        masked: Sequence[Event],
-        consent: ConsentState,
-        *,
-        first_seq: int,
-        now: float,
-    ) -> None:
-        """Keep what the quality loop works on: turns with flags, and ratings."""
-        for turn in turns_in(
-            events,
-            masked,
-            first_seq=first_seq,
-            sender_id=pseudonym,
-            turn_id=self._vault.turn_id,
-            capture=consent.allows_capture,
-            settings=self._settings.review,
-        ):
-            turns.record(connection, turn)
-        self._rate(connection, pseudonym, masked, consent, now=now)
-
-    def _rate(
-        self,
-        connection: Connection,
-        pseudonym: str,
-        masked: Sequence[Event],
-        consent: ConsentState,
-        *,
-        now: float,
-    ) -> None:
-        for rating in ratings_in(masked):
-            message_ref = rating.message_ref or turns.last_turn_ref(
-                connection, pseudonym
-            )
-            if message_ref is not None:
-                turns.rate(
-                    connection,
-                    sender_id=pseudonym,
-                    message_ref=message_ref,
-                    rating=rating.value,
-                    comment=rating.comment if consent.allows_capture else None,
-                    now=now,
-                )
-
     def rate(self, pseudonym: str, rating: Event, *, now: float) -> bool:
         """Record a rating given outside the chat; tell whether its turn is there."""
         ref = rating["value"]["turn"]
@@ -320,7 +273,7 @@ class Recorder:
             numbering = self._numberings.open(pseudonym, before.token_map, now=now)
             masked = self._masker.mask_all([rating], numbering.tokens)
             consent = consents.current(connection, pseudonym)
-            self._rate(connection, pseudonym, masked, consent, now=now)
+            self._capture.rate(connection, pseudonym, masked, consent, now=now)
         return True
 
     def set_consent(

@@ -89,10 +89,18 @@ class ReviewSettings(
     Attributes:
         low_confidence: Flag turns whose top intent is less sure than this.
         ambiguity_margin: Flag turns whose two best intents are closer than this.
+        novelty: Flag turns that are at least this unlike the training data.
+        repeated: Flag a turn when the next one shares this much of its wording.
+        repeated_within_minutes: How soon that next turn must come.
+        handoff_actions: Actions that hand over to people; the turn before is flagged.
     """
 
     low_confidence: Fraction = 0.7
     ambiguity_margin: Fraction = 0.15
+    novelty: Fraction = 0.8
+    repeated: Fraction = 0.6
+    repeated_within_minutes: Annotated[float, msgspec.Meta(ge=0.0)] = 10.0
+    handoff_actions: tuple[str, ...] = ("action_human_handoff",)
 
 
 class StorageSettings(

@@ -1,36 +1,94 @@
-"""Why a turn is worth reading: pure rules on what the NLU said about it."""
+"""Why a turn is worth reading: pure rules on what was noted about it."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rasa_qa_plugin.review.prediction import Prediction
+from rasa_qa_plugin.review.wording import folded, similarity
 from rasa_qa_plugin.settings import ReviewSettings
 
 LOW_CONFIDENCE = "low_confidence"
 AMBIGUOUS = "ambiguous"
 FALLBACK = "fallback"
+NOVEL = "novel"
 NEGATIVE_FEEDBACK = "negative_feedback"
+USER_REPORTED = "user_reported"
+REPEATED = "repeated"
+UNLIKELY_INTENT = "unlikely_intent"
+ACTION_FAILED = "action_failed"
+ESCALATED = "escalated"
 MANUAL = "manual"
 
-FLAGS = (LOW_CONFIDENCE, AMBIGUOUS, FALLBACK, NEGATIVE_FEEDBACK, MANUAL)
+FLAGS = (
+    LOW_CONFIDENCE,
+    AMBIGUOUS,
+    FALLBACK,
+    NOVEL,
+    NEGATIVE_FEEDBACK,
+    USER_REPORTED,
+    REPEATED,
+    UNLIKELY_INTENT,
+    ACTION_FAILED,
+    ESCALATED,
+    MANUAL,
+)
+
+_UNLIKELY_INTENT_ACTION = "action_unlikely_intent"
+# "yes" and "two" are said again and again, and nobody is annoyed.
+_FEWEST_WORDS = 2
+
+Event = Mapping[str, Any]
 
 
 def flags_for(
-    *,
-    confidence: float | None,
-    margin: float | None,
-    fell_back: bool,
-    settings: ReviewSettings,
+    prediction: Prediction, followers: Sequence[Event], *, settings: ReviewSettings
 ) -> list[str]:
-    """Give the flags of a turn from its top intent before any fallback.
+    """Give the flags that a turn has once the bot has answered.
 
     Args:
-        confidence: Of the top intent, 0..1; None where nothing was predicted.
-        margin: Its distance to the second intent, 0..1; None without a second.
-        fell_back: Whether the bot used `nlu_fallback` instead.
+        prediction: What the NLU said before any fallback.
+        followers: Rasa's events after the message, up to the next one.
         settings: The limits.
     """
     flags = []
+    confidence, margin = prediction.confidence, prediction.margin
     if confidence is not None and confidence < settings.low_confidence:
         flags.append(LOW_CONFIDENCE)
     if margin is not None and margin < settings.ambiguity_margin:
         flags.append(AMBIGUOUS)
-    if fell_back:
+    if prediction.fell_back:
         flags.append(FALLBACK)
+    if prediction.novelty is not None and prediction.novelty >= settings.novelty:
+        flags.append(NOVEL)
+    actions = {event.get("name") for event in followers if _is(event, "action")}
+    if _UNLIKELY_INTENT_ACTION in actions:
+        flags.append(UNLIKELY_INTENT)
+    if any(_is(event, "action_execution_rejected") for event in followers):
+        flags.append(ACTION_FAILED)
+    if actions.intersection(settings.handoff_actions) or any(
+        _is(event, "pause") for event in followers
+    ):
+        flags.append(ESCALATED)
     return flags
+
+
+def is_repeated(
+    text: str, following: str, *, seconds: float, settings: ReviewSettings
+) -> bool:
+    """Tell whether a person said again what they had just said.
+
+    Args:
+        text: What they said first, masked.
+        following: What they said next, masked.
+        seconds: Between the two.
+        settings: The limits.
+    """
+    if not 0 <= seconds <= settings.repeated_within_minutes * 60:
+        return False
+    if len(folded(text).split()) < _FEWEST_WORDS:
+        return False
+    return similarity(text, following) >= settings.repeated
+
+
+def _is(event: Event, kind: str) -> bool:
+    return event.get("event") == kind

@@ -20,6 +20,8 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         entropy: Shannon entropy of the ranking divided by its maximum, 0 (sure) to 1
             (all alike). DIET cuts its ranking at ten names, so this is a hint.
         fell_back: Whether FallbackClassifier put `nlu_fallback` in front.
+        novelty: How unlike the training data the text is, 0..1.
+        unknown_words: Share of its words that the training data lacks, 0..1.
     """
 
     intent: str | None = None
@@ -28,6 +30,8 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     margin: float | None = None
     entropy: float | None = None
     fell_back: bool = False
+    novelty: float | None = None
+    unknown_words: float | None = None
 
 
 def read_prediction(parse_data: Mapping[str, Any]) -> Prediction:

@@ -1,5 +1,6 @@
 """Reading a batch of Rasa events as turns and ratings."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -8,12 +9,16 @@ import msgspec
 from rasa_qa_plugin.consent import said_in
 from rasa_qa_plugin.privacy.vault import message_ref
 from rasa_qa_plugin.privacy.withheld import is_bot_name, is_name, is_reference
+from rasa_qa_plugin.review.error_score import Signals, starting_score
 from rasa_qa_plugin.review.flags import flags_for
 from rasa_qa_plugin.review.prediction import read_prediction
+from rasa_qa_plugin.review.queue import priority
+from rasa_qa_plugin.review.wording import duplicate_key
 from rasa_qa_plugin.settings import ReviewSettings
 from rasa_qa_plugin.storage.turns import Turn
 
 FEEDBACK_SLOT = "qa_feedback"
+_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,4}){0,2}")
 # Rasa writes these itself: a button's payload, an event from outside the chat.
 _NOT_TYPED = ("/", "EXTERNAL: ")
 
@@ -58,6 +63,17 @@ def turns_in(  # noqa: PLR0913 - what a turn is made of
         message_id = event.get("message_id")
         model_id = metadata.get("model_id")
         form = masked[index]
+        text = _storable(form.get("text")) if capture else None
+        answer = slice(index + 1, _next_message(events, index))
+        flags = flags_for(prediction, events[answer], settings=settings)
+        error_score = starting_score(
+            Signals(
+                confidence=prediction.confidence,
+                margin=prediction.margin,
+                novelty=prediction.novelty,
+                flags=flags,
+            )
+        )
         yield Turn(
             turn_id=turn_id(sender_id, seq, f"{message_id}:{event.get('timestamp')}"),
             sender_id=sender_id,
@@ -68,20 +84,20 @@ def turns_in(  # noqa: PLR0913 - what a turn is made of
             recorded_at=float(event.get("timestamp") or 0.0),
             channel=_name(event.get("input_channel")),
             model_id=model_id if is_bot_name(model_id) else None,
-            text=_storable(form.get("text")) if capture else None,
+            text=text,
             entities=_entities(form) if capture else None,
-            answer=_answer(events, masked, index) if capture else None,
+            answer=_said(masked[answer]) if capture else None,
             intent=prediction.intent,
             confidence=prediction.confidence,
             second_intent=prediction.second_intent,
             margin=prediction.margin,
             entropy=prediction.entropy,
-            flags=flags_for(
-                confidence=prediction.confidence,
-                margin=prediction.margin,
-                fell_back=prediction.fell_back,
-                settings=settings,
-            ),
+            novelty=prediction.novelty,
+            language=_language(metadata),
+            duplicate_key=duplicate_key(text) if text else None,
+            error_score=error_score,
+            priority=priority(error_score, text) if text else None,
+            flags=flags,
         )
 
 
@@ -138,15 +154,35 @@ def _entities(form: Event) -> list[dict[str, Any]]:
     ]
 
 
-def _answer(events: Sequence[Event], masked: Sequence[Event], index: int) -> str | None:
-    """Join what the bot said until the next message."""
-    said = []
-    for event, form in zip(events[index + 1 :], masked[index + 1 :], strict=True):
-        if event.get("event") == "user":
-            break
-        if event.get("event") == "bot" and isinstance(form.get("text"), str):
-            said.append(form["text"])
+def _next_message(events: Sequence[Event], index: int) -> int:
+    """Give the number of the user's next message, or of the end."""
+    return next(
+        (
+            number
+            for number, event in enumerate(events[index + 1 :], start=index + 1)
+            if event.get("event") == "user"
+        ),
+        len(events),
+    )
+
+
+def _said(masked: Sequence[Event]) -> str | None:
+    """Join what the bot said."""
+    said = [
+        form["text"]
+        for form in masked
+        if form.get("event") == "bot" and isinstance(form.get("text"), str)
+    ]
     return _storable("\n".join(said)) or None
+
+
+def _language(metadata: Mapping[str, Any]) -> str | None:
+    """Give the language that a channel names, as "es" or "pt-BR"."""
+    for key in ("language", "lang", "locale"):
+        value = metadata.get(key)
+        if isinstance(value, str) and _LANGUAGE.fullmatch(value):
+            return value
+    return None
 
 
 def _storable(text: Any) -> str | None:

@@ -88,8 +88,15 @@ turns = sa.Table(
     sa.Column("margin", Time),
     sa.Column("entropy", Time),
     sa.Column("status", sa.String(16), nullable=False, index=True),
+    sa.Column("novelty", Time),
+    sa.Column("language", sa.String(16)),
+    sa.Column("duplicate_key", sa.String(32), index=True),
+    sa.Column("error_score", Time),
+    sa.Column("reasons", sa.Text),
+    sa.Column("priority", Time),
     sa.Index("uq_qa_turns_sender_id_seq", "sender_id", "seq", unique=True),
     sa.Index("ix_qa_turns_message_ref", "sender_id", "message_ref"),
+    sa.Index("ix_qa_turns_queue", "status", "priority"),
 )
 
 flags = sa.Table(
@@ -125,6 +132,7 @@ annotations = sa.Table(
     sa.Column("status", sa.String(16), nullable=False, index=True),
     sa.Column("source", sa.String(255), nullable=False),
     sa.Column("annotated_at", Time, nullable=False),
+    sa.Column("seconds", Time),
     sa.Index("uq_qa_annotations_content", "turn_id", "content_hash", unique=True),
 )
 

@@ -1,7 +1,7 @@
 """Turns: what a user said, what the bot made of it, and what is wrong with it."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 import sqlalchemy as sa
@@ -37,6 +37,14 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
         confidence: Of *intent*, which is the top intent before any fallback.
         margin: Distance to *second_intent*.
         entropy: Of the intent ranking, normalized to 0..1.
+        novelty: How unlike the training data the text is, 0..1.
+        language: As the channel names it.
+        duplicate_key: Shared by turns that say the same; None without a text.
+        error_score: Probability that *intent* is wrong, 0..1.
+        reasons: Signal to what it adds to the log-odds of an error; None until the
+            queue was ranked.
+        priority: Expected errors found per second of reading; None keeps a turn out of
+            the queue.
         flags: Reasons to read this turn.
         rating: 1, -1, or None where nobody rated.
         comment: What the person said about the answer, masked.
@@ -58,22 +66,48 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
     margin: float | None = None
     entropy: float | None = None
     status: Status = "new"
+    novelty: float | None = None
+    language: str | None = None
+    duplicate_key: str | None = None
+    error_score: float | None = None
+    reasons: dict[str, float] | None = None
+    priority: float | None = None
     flags: list[str] = []
     rating: int | None = None
     comment: str | None = None
 
 
+class Said(NamedTuple):
+    """A turn's words and when they were said."""
+
+    turn_id: str
+    text: str
+    recorded_at: float
+
+
 _COLUMNS = tuple(column.name for column in turns.columns)
+_ENCODED = ("entities", "reasons")
+# What hangs on a text and goes with it.
+_WORDS: dict[str, None] = dict.fromkeys(
+    ("text", "entities", "answer", "duplicate_key", "reasons", "priority")
+)
 
 
 def record(connection: Connection, turn: Turn) -> None:
     """Insert a turn and its flags."""
     values = {name: getattr(turn, name) for name in _COLUMNS}
-    if turn.entities is not None:
-        values["entities"] = msgspec.json.encode(turn.entities).decode()
+    for name in _ENCODED:
+        if values[name] is not None:
+            values[name] = msgspec.json.encode(values[name]).decode()
     connection.execute(turns.insert(), values)
-    for flag in turn.flags:
-        raise_flag(connection, turn.turn_id, flag, now=turn.recorded_at)
+    if turn.flags:
+        connection.execute(
+            flags.insert(),
+            [
+                {"turn_id": turn.turn_id, "flag": flag, "flagged_at": turn.recorded_at}
+                for flag in dict.fromkeys(turn.flags)
+            ],
+        )
 
 
 def raise_flag(connection: Connection, turn_id: str, flag: str, *, now: float) -> None:
@@ -171,8 +205,9 @@ def _complete(
     }
     for row in rows:
         values = plain(row)
-        if values["entities"] is not None:
-            values["entities"] = msgspec.json.decode(values["entities"])
+        for name in _ENCODED:
+            if values[name] is not None:
+                values[name] = msgspec.json.decode(values[name])
         given = feedback_of.get(row["turn_id"])
         yield msgspec.convert(
             {
@@ -207,6 +242,19 @@ def last_turn_ref(connection: Connection, sender_id: str) -> str | None:
         .limit(1)
     ).scalar_one_or_none()
     return ref
+
+
+def before(connection: Connection, sender_id: str, seq: int) -> Said | None:
+    """Give the person's latest turn before an event, if its text was kept."""
+    row = connection.execute(
+        sa.select(turns.c.turn_id, turns.c.text, turns.c.recorded_at)
+        .where(turns.c.sender_id == sender_id, turns.c.seq < seq)
+        .order_by(turns.c.seq.desc())
+        .limit(1)
+    ).first()
+    if row is None or row.text is None:
+        return None
+    return Said(row.turn_id, row.text, row.recorded_at)
 
 
 def has(connection: Connection, sender_id: str, message_ref: str) -> bool:
@@ -273,7 +321,7 @@ def withdraw(connection: Connection, sender_id: str) -> int:
     return connection.execute(
         turns.update()
         .where(turns.c.sender_id == sender_id, turns.c.text.is_not(None))
-        .values(text=None, entities=None, answer=None, status="withdrawn")
+        .values(**_WORDS, status="withdrawn")
     ).rowcount
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rasa_qa_plugin.review.flags import flags_for
+from rasa_qa_plugin.review.flags import flags_for, is_repeated
 from rasa_qa_plugin.review.prediction import (
     Prediction,
     normalized_entropy,
@@ -75,9 +75,50 @@ def test_entropy_at_its_ends() -> None:
 def test_flags_follow_the_limits(
     confidence: float | None, margin: float | None, flags: list[str], *, fell_back: bool
 ) -> None:
-    assert flags == flags_for(
-        confidence=confidence,
-        margin=margin,
-        fell_back=fell_back,
-        settings=ReviewSettings(low_confidence=0.7, ambiguity_margin=0.15),
+    prediction = Prediction(confidence=confidence, margin=margin, fell_back=fell_back)
+    settings = ReviewSettings(low_confidence=0.7, ambiguity_margin=0.15)
+
+    assert flags == flags_for(prediction, [], settings=settings)
+
+
+@pytest.mark.parametrize(
+    ("event", "flags"),
+    [
+        ({"event": "action", "name": "action_unlikely_intent"}, ["unlikely_intent"]),
+        ({"event": "action_execution_rejected", "name": "form"}, ["action_failed"]),
+        ({"event": "pause"}, ["escalated"]),
+        ({"event": "action", "name": "action_human_handoff"}, ["escalated"]),
+        ({"event": "action", "name": "utter_greet"}, []),
+    ],
+)
+def test_what_the_bot_did_next_flags_a_turn(
+    event: dict[str, str], flags: list[str]
+) -> None:
+    assert flags == flags_for(Prediction(), [event], settings=ReviewSettings())
+
+
+def test_a_text_unlike_all_training_data_is_novel() -> None:
+    settings = ReviewSettings(novelty=0.8)
+
+    assert flags_for(Prediction(novelty=0.8), [], settings=settings) == ["novel"]
+    assert flags_for(Prediction(novelty=0.79), [], settings=settings) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "following", "seconds", "repeated"),
+    [
+        ("quiero cotizar camarón", "¡QUIERO cotizar camaron!!", 30, True),
+        ("where is my order", "where is my ordr??", 30, True),
+        ("where is my order", "where is my order", 601, False),
+        ("where is my order", "where is my order", -5, False),
+        ("where is my order", "thanks a lot", 30, False),
+        ("sí", "sí", 5, False),
+    ],
+)
+def test_saying_it_again_flags_what_was_said_before(
+    text: str, following: str, seconds: float, *, repeated: bool
+) -> None:
+    assert (
+        is_repeated(text, following, seconds=seconds, settings=ReviewSettings())
+        is repeated
     )

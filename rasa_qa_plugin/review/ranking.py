@@ -1,0 +1,113 @@
+"""Estimating errors: signals of turns in, probabilities and reasons out.
+
+Knows no database: `storage/scores.py` brings the turns and keeps the results.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from rasa_qa_plugin.review.error_score import ErrorScore, Signals, intent_records
+from rasa_qa_plugin.review.proxy_intents import Example, ProxyIntents
+
+LIKELY_INTENTS = 3
+
+
+class Seen(msgspec.Struct, frozen=True, kw_only=True):
+    """A turn as the ranking sees it: masked text, the bot's choice and its doubts."""
+
+    turn_id: str
+    text: str
+    intent: str | None
+    confidence: float | None
+    margin: float | None
+    novelty: float | None = None
+    flags: Sequence[str] = ()
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """A turn that somebody annotated."""
+
+    seen: Seen
+    intent: str
+
+    @property
+    def wrong(self) -> bool:
+        """Whether the bot had taken it for something else."""
+        return self.seen.intent != self.intent
+
+
+class Judgement(msgspec.Struct, frozen=True, kw_only=True):
+    """What the ranking thinks of a turn.
+
+    Attributes:
+        error_score: Probability that the bot's intent is wrong, 0..1.
+        reasons: Signal to what it adds to the log-odds of an error, largest first.
+        likely: The intents the proxy finds likeliest, with probabilities.
+    """
+
+    turn_id: str
+    error_score: float
+    reasons: dict[str, float]
+    likely: list[tuple[str, float]]
+
+
+class Ranking:
+    """Judges turns again and again while answers come in; keeps what is dear."""
+
+    def __init__(self, training: Sequence[Example], traffic: Sequence[str]) -> None:
+        """Learn the training data; see :class:`ProxyIntents`."""
+        self._proxy = ProxyIntents(training, traffic)
+
+    def judge(
+        self, turns: Sequence[Seen], answers: Sequence[Answer]
+    ) -> list[Judgement]:
+        """Estimate the errors among *turns* from all that is known now.
+
+        The same answers give the same estimates, whatever was asked before.
+        """
+        now, before = self._proxy.judge(
+            [turn.text for turn in turns],
+            [Example(answer.seen.text, answer.intent) for answer in answers],
+        )
+        answers = answers[len(answers) - len(before.probabilities) :]
+        wrong = [answer.wrong for answer in answers]
+        answered = [answer.seen for answer in answers]
+        records, own_records = intent_records(
+            [turn.intent for turn in turns], [seen.intent for seen in answered], wrong
+        )
+        score = ErrorScore()
+        learned = before.of([seen.intent for seen in answered])
+        score.learn(
+            [
+                _signals(*parts)
+                for parts in zip(answered, learned, own_records, strict=True)
+            ],
+            wrong,
+        )
+        learned = now.of([turn.intent for turn in turns])
+        signals = [
+            _signals(*parts) for parts in zip(turns, learned, records, strict=True)
+        ]
+        return [
+            Judgement(
+                turn_id=turn.turn_id,
+                error_score=float(estimate),
+                reasons=score.reasons(signal),
+                likely=now.best(row, LIKELY_INTENTS),
+            )
+            for row, (turn, signal, estimate) in enumerate(
+                zip(turns, signals, score.estimate(signals), strict=True)
+            )
+        ]
+
+
+def _signals(turn: Seen, learned: float, intent_record: float) -> Signals:
+    return Signals(
+        confidence=turn.confidence,
+        margin=turn.margin,
+        novelty=turn.novelty,
+        learned=float(learned),
+        intent_record=intent_record,
+        flags=turn.flags,
+    )

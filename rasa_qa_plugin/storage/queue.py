@@ -1,0 +1,206 @@
+"""The review queue in the database: what waits, what was answered, in which order.
+
+A turn waits while it is new, has a text that may be kept, and has a priority. Of turns
+that say the same, one has a priority; the others share its `duplicate_key`.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from rasa_qa_plugin.storage.schema import annotations, flags, turns
+
+_BATCH = 500
+_WAITING = sa.and_(turns.c.status == "new", turns.c.text.is_not(None))
+
+
+class Waiting(msgspec.Struct, frozen=True, kw_only=True):
+    """What the ranking reads of a :class:`rasa_qa_plugin.storage.turns.Turn`."""
+
+    turn_id: str
+    text: str
+    intent: str | None
+    confidence: float | None
+    margin: float | None
+    novelty: float | None
+    flags: tuple[str, ...] = ()
+
+
+class Answered(msgspec.Struct, frozen=True, kw_only=True):
+    """A turn with the intent that people gave it."""
+
+    turn: Waiting
+    right_intent: str
+    merged: bool
+
+
+class Rank(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a turn stands in the queue.
+
+    Attributes:
+        error_score: Probability that the bot's intent is wrong, 0..1.
+        reasons: Signal to log-odds.
+        duplicate_key: Shared by turns that one answer settles.
+        priority: Expected errors found per second of reading; None keeps the turn out
+            of the queue: another one stands for it, or it is training data already.
+    """
+
+    turn_id: str
+    error_score: float
+    reasons: dict[str, float]
+    duplicate_key: str
+    priority: float | None
+
+
+_COLUMNS = (
+    turns.c.turn_id,
+    turns.c.text,
+    turns.c.intent,
+    turns.c.confidence,
+    turns.c.margin,
+    turns.c.novelty,
+)
+
+
+def waiting(connection: Connection, *, most: int) -> list[Waiting]:
+    """Give the turns that wait for a reader, the likeliest errors first."""
+    rows = connection.execute(
+        sa.select(*_COLUMNS)
+        .where(_WAITING)
+        .order_by(turns.c.error_score.desc(), turns.c.turn_id)
+        .limit(most)
+    ).all()
+    raised = _flags_of(connection, [row.turn_id for row in rows])
+    return [_turn(row, raised) for row in rows]
+
+
+def answered(connection: Connection, *, most: int) -> list[Answered]:
+    """Give the latest answers that count, oldest first."""
+    rows = connection.execute(
+        sa.select(
+            *_COLUMNS,
+            annotations.c.intent.label("right_intent"),
+            annotations.c.status.label("state"),
+        )
+        .join(annotations, annotations.c.turn_id == turns.c.turn_id)
+        .where(
+            annotations.c.status.in_(["annotated", "approved", "merged"]),
+            turns.c.text.is_not(None),
+        )
+        .order_by(annotations.c.id.desc())
+        .limit(most)
+    ).all()
+    raised = _flags_of(connection, [row.turn_id for row in rows])
+    return [
+        Answered(
+            turn=_turn(row, raised),
+            right_intent=row.right_intent,
+            merged=row.state == "merged",
+        )
+        for row in reversed(rows)
+    ]
+
+
+def _turn(row: Any, raised: dict[str, list[str]]) -> Waiting:
+    return Waiting(
+        turn_id=row.turn_id,
+        text=row.text,
+        intent=row.intent,
+        confidence=row.confidence,
+        margin=row.margin,
+        novelty=row.novelty,
+        flags=tuple(raised.get(row.turn_id, ())),
+    )
+
+
+def _flags_of(connection: Connection, turn_ids: Sequence[str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for part in _parts(turn_ids):
+        for row in connection.execute(
+            sa.select(flags.c.turn_id, flags.c.flag).where(flags.c.turn_id.in_(part))
+        ):
+            found.setdefault(row.turn_id, []).append(row.flag)
+    return found
+
+
+def write_ranks(connection: Connection, ranks: Sequence[Rank]) -> None:
+    """Keep where turns stand; those that were answered meanwhile stay as they are.
+
+    Hand in some hundreds at a time: the rows stay locked until the transaction ends.
+    """
+    values = [
+        {**msgspec.structs.asdict(rank), "reasons": json.dumps(rank.reasons)}
+        for rank in ranks
+    ]
+    if not values:
+        return
+    if connection.dialect.name == "postgresql":
+        # One statement: a round trip per row would take seconds.
+        connection.execute(_RANK_MANY, {"ranks": json.dumps(values)})
+        return
+    changed = ("error_score", "reasons", "duplicate_key", "priority")
+    connection.execute(
+        turns.update()
+        .where(turns.c.turn_id == sa.bindparam("id"), _WAITING)
+        .values({name: sa.bindparam(f"new_{name}") for name in changed}),
+        [
+            {"id": row["turn_id"], **{f"new_{name}": row[name] for name in changed}}
+            for row in values
+        ],
+    )
+
+
+_RANK_MANY = sa.text(
+    """
+    UPDATE qa_turns SET error_score = rank.error_score, reasons = rank.reasons,
+        duplicate_key = rank.duplicate_key, priority = rank.priority
+    FROM json_to_recordset(CAST(:ranks AS json)) AS rank(
+        turn_id text, error_score double precision, reasons text,
+        duplicate_key text, priority double precision)
+    WHERE qa_turns.turn_id = rank.turn_id AND qa_turns.status = 'new'
+        AND qa_turns.text IS NOT NULL
+    """
+)
+
+
+def first_in_line(
+    connection: Connection, *, flag: str | None = None, limit: int
+) -> list[str]:
+    """Give the ids of the turns to read next, the best use of a reader's time first."""
+    query = (
+        sa.select(turns.c.turn_id)
+        .where(_WAITING, turns.c.priority.is_not(None))
+        .order_by(turns.c.priority.desc())
+        .limit(limit)
+    )
+    if flag is not None:
+        query = query.where(
+            turns.c.turn_id.in_(sa.select(flags.c.turn_id).where(flags.c.flag == flag))
+        )
+    return list(connection.execute(query).scalars())
+
+
+def duplicates(
+    connection: Connection, keys: Iterable[str]
+) -> dict[str, list[tuple[str, str]]]:
+    """Give the waiting turns by key, as ids with texts, oldest first."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for part in _parts(keys):
+        for row in connection.execute(
+            sa.select(turns.c.duplicate_key, turns.c.turn_id, turns.c.text)
+            .where(_WAITING, turns.c.duplicate_key.in_(part))
+            .order_by(turns.c.recorded_at, turns.c.turn_id)
+        ):
+            found.setdefault(row.duplicate_key, []).append((row.turn_id, row.text))
+    return found
+
+
+def _parts(values: Iterable[str]) -> Iterator[list[str]]:
+    rest = iter(values)
+    while part := list(islice(rest, _BATCH)):
+        yield part
