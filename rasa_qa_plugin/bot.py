@@ -10,6 +10,7 @@ from rasa_qa_plugin.errors import ConfigError
 from rasa_qa_plugin.settings import Connection, read_yaml
 
 STORE_TYPE = "rasa_qa_plugin.QATrackerStore"
+CHANNEL = "rasa_qa_plugin.QAChannel"
 COMPONENT = "rasa_qa_plugin.ConfidenceLogger"
 _VARIABLE = re.compile(r"\$\{(?P<name>[^}]+)\}")
 
@@ -107,8 +108,24 @@ class Bot:
                 f"is not {STORE_TYPE}; run `rasa-qa init`",
             )
         return Connection.from_mapping(
-            {key: _filled(value, key) for key, value in store.items()}
+            {
+                key: _filled(value, f"endpoints.yml: tracker_store.{key}")
+                for key, value in store.items()
+            }
         )
+
+    def channel_token(self) -> str | None:
+        """Read the token of the plugin's own channel; None where it is not named.
+
+        Raises:
+            ConfigError: credentials.yml is not YAML, or a variable is not set.
+        """
+        path = self.folder / "credentials.yml"
+        content = read_yaml(path) if path.is_file() else None
+        section = content.get(CHANNEL) if isinstance(content, Mapping) else None
+        token = section.get("token") if isinstance(section, Mapping) else None
+        place = f"credentials.yml: {CHANNEL}.token"
+        return _filled(token, place) if isinstance(token, str) else None
 
 
 def _names(section: Any) -> Iterator[str]:
@@ -123,12 +140,12 @@ def _names(section: Any) -> Iterator[str]:
                 yield str(entry)
 
 
-def _filled(value: Any, key: str) -> Any:
+def _filled(value: Any, place: str) -> Any:
     """Fill ``${VARIABLES}`` in as Rasa does."""
     if isinstance(value, Mapping):
-        return {name: _filled(inner, key) for name, inner in value.items()}
+        return {name: _filled(inner, place) for name, inner in value.items()}
     if isinstance(value, list):
-        return [_filled(inner, key) for inner in value]
+        return [_filled(inner, place) for inner in value]
     if not isinstance(value, str):
         return value
 
@@ -137,8 +154,7 @@ def _filled(value: Any, key: str) -> Any:
             return os.environ[match.group("name")]
         except KeyError:
             raise ConfigError(
-                f"endpoints.yml: tracker_store.{key}",
-                f"the environment variable {match.group('name')} is not set",
+                place, f"the environment variable {match.group('name')} is not set"
             ) from None
 
     return _VARIABLE.sub(variable, value)

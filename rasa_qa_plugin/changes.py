@@ -58,10 +58,11 @@ def diff(changes: Sequence[FileChange], *, root: Path) -> str:
 
 
 def write(
-    changes: Sequence[FileChange], *, root: Path, backups: Path, now: datetime
+    changes: Sequence[FileChange], *, root: Path, backups: Path | None, now: datetime
 ) -> Path | None:
     """Write all changes, or none; give the folder with the former files, if any.
 
+    Without *backups* no former file is kept: what is erased must not stay in one.
     Everything is safely on disk beside its target before the first file is replaced.
 
     Raises:
@@ -74,7 +75,7 @@ def write(
     try:
         for change in pending:
             _check_unchanged(change)
-        folder = _back_up(pending, root=root, backups=backups, now=now)
+        folder = backups and _back_up(pending, root=root, backups=backups, now=now)
         for change in pending:
             drafts[change.path] = _draft(change.path, change.after)
         for change in pending:

@@ -175,6 +175,7 @@ class QAChannel(InputChannel):
                 "database": "reachable" if error is None else "away",
                 "error": error,
                 "schema": schema,
+                "identity": rights.identity(store.opened),
                 "events_waiting": _events_waiting(store),
                 "masking_failures": store.opened.masker.failures,
             },

@@ -1,16 +1,22 @@
 """`rasa-qa check`: from settings to database, one finding each, in order of cause."""
 
 import importlib.util
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from rasa_qa_plugin.bot import COMPONENT, Bot
 from rasa_qa_plugin.consent import CONSENT_SLOT
-from rasa_qa_plugin.errors import RasaQAError
-from rasa_qa_plugin.settings import load_settings, read_yaml
+from rasa_qa_plugin.errors import RasaQAError, SchemaMismatchError
+from rasa_qa_plugin.settings import SECRET_VARIABLE, load_settings, read_yaml
 from rasa_qa_plugin.training.deploy import models_by_age
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Engine
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -22,30 +28,24 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 def examine(bot: Bot) -> Iterator[Finding]:
-    """Look at a bot's files, Rasa, the database and the model."""
-    yield _finding("endpoints.yml", lambda: _connection(bot))
-    yield _finding("settings", lambda: _settings(bot))
-    yield _finding("config.yml", lambda: _pipeline(bot))
-    yield _finding("domain", lambda: _domain(bot))
-    yield _finding("actions", lambda: _actions(bot))
-    yield _finding("Rasa", _rasa)
-    yield _finding("database", lambda: _database(bot))
-    yield _finding("spool", lambda: _spool(bot))
-    yield _finding("model", lambda: _model(bot))
-    yield _finding("test set", lambda: _test_set(bot))
+    """Look at a bot's files, Rasa, the database and the model; makes none of them.
+
+    What is wrong in one place is told once, however many need it.
+    """
+    told: dict[str, str] = {}
+    for subject, look in _LOOKS.items():
+        try:
+            yield Finding(subject, ok=True, detail=look(bot))
+        except RasaQAError as error:
+            detail = str(error).removeprefix(f"{subject}: ")
+            cause = told.setdefault(str(error), subject)
+            if cause != subject:
+                detail = f"not looked at; see {cause}"
+            yield Finding(subject, ok=False, detail=detail)
 
 
 class _MissingError(RasaQAError):
     """A finding that is no error of a file."""
-
-
-def _finding(subject: str, look: Callable[[], str]) -> Finding:
-    try:
-        return Finding(subject, ok=True, detail=look())
-    except RasaQAError as error:
-        return Finding(
-            subject, ok=False, detail=str(error).removeprefix(f"{subject}: ")
-        )
 
 
 def _connection(bot: Bot) -> str:
@@ -63,6 +63,9 @@ def _settings(bot: Bot) -> str:
                 f"privacy.{section}: the domain knows no {', '.join(unknown)}; "
                 "correct the spelling"
             )
+    from rasa_qa_plugin.privacy.engine import PrivacyEngine  # Presidio
+
+    PrivacyEngine(privacy)  # recognizers and models of one's own must load
     return name or "defaults, no file named"
 
 
@@ -95,7 +98,7 @@ def _actions(bot: Bot) -> str:
     raise _MissingError("rasa_qa_plugin.actions is not imported; run `rasa-qa init`")
 
 
-def _rasa() -> str:
+def _rasa(_bot: Bot) -> str:
     if importlib.util.find_spec("rasa") is None:
         raise _MissingError("not installed here; pip install rasa==3.6.21")
     from importlib.metadata import version  # only for this line
@@ -103,17 +106,55 @@ def _rasa() -> str:
     return f"version {version('rasa')}"
 
 
+@contextmanager
+def _looked_at(bot: Bot) -> Iterator["tuple[Engine, str] | None"]:
+    """Give the database and its schema; None while the bot has not made it."""
+    from rasa_qa_plugin.opening import look  # Presidio, spaCy
+    from rasa_qa_plugin.storage.migrations import HEAD, revision  # slow
+
+    secret = os.environ.get(SECRET_VARIABLE)
+    engine = look(bot.connection(), folder=bot.folder, secret=secret)
+    try:
+        found = None if engine is None else revision(engine)
+        if found is not None and found > HEAD:
+            raise SchemaMismatchError(found=found, supported=HEAD)
+        yield None if engine is None or found is None else (engine, found)
+    finally:
+        if engine is not None:
+            engine.dispose()
+
+
 def _database(bot: Bot) -> str:
-    from rasa_qa_plugin.opening import open_bot  # Presidio, spaCy
-    from rasa_qa_plugin.storage.conversations import senders  # slow
+    from rasa_qa_plugin.storage.conversations import senders
     from rasa_qa_plugin.storage.engine import reading
     from rasa_qa_plugin.storage.migrations import HEAD
 
-    opened = open_bot(bot)
-    with reading(opened.engine) as connection:
-        count = len(senders(connection))
-    opened.engine.dispose()
-    return f"reachable, schema {HEAD}, {count} conversations"
+    with _looked_at(bot) as there:
+        if there is None:
+            return "not made yet; the bot makes it when it starts"
+        engine, schema = there
+        with reading(engine) as connection:
+            count = len(senders(connection))
+    upgrade = "" if schema == HEAD else f", {HEAD} from the next start on"
+    return f"reachable, schema {schema}{upgrade}, {count} conversations"
+
+
+def _files(bot: Bot) -> str:
+    from rasa_qa_plugin.storage.copies import recalled
+    from rasa_qa_plugin.storage.engine import reading
+    from rasa_qa_plugin.storage.migrations import HEAD
+
+    with _looked_at(bot) as there:
+        left = []
+        if there is not None and there[1] == HEAD:
+            with reading(there[0]) as connection:
+                left = recalled(connection)
+    if left:
+        raise _MissingError(
+            "words of people who are forgotten still stand in exports or training "
+            f"data ({len(left)} times); run `rasa-qa erase --yes`"
+        )
+    return "nothing of people who are forgotten"
 
 
 def _spool(bot: Bot) -> str:
@@ -147,3 +188,18 @@ def _test_set(bot: Bot) -> str:
             "examples that training never sees"
         )
     return settings.training.test_set
+
+
+_LOOKS: dict[str, Callable[[Bot], str]] = {
+    "endpoints.yml": _connection,
+    "settings": _settings,
+    "config.yml": _pipeline,
+    "domain": _domain,
+    "actions": _actions,
+    "Rasa": _rasa,
+    "database": _database,
+    "files": _files,
+    "spool": _spool,
+    "model": _model,
+    "test set": _test_set,
+}

@@ -29,7 +29,12 @@ from rasa_qa_plugin.storage.engine import (
     reading,
 )
 from rasa_qa_plugin.storage.migrations import revision, upgrade
-from rasa_qa_plugin.storage.startup import create_database, reach, require_schema
+from rasa_qa_plugin.storage.startup import (
+    create_database,
+    is_made,
+    reach,
+    require_schema,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -76,28 +81,8 @@ def open_recorder(
     settings = load_settings(
         folder / connection.settings if connection.settings else None
     )
-    url = connection_url(connection)
-    key_file = None
-    is_sqlite = url.drivername.startswith("sqlite")
-    if is_sqlite and connection.login_db is not None:
-        raise ConfigError(
-            "endpoints.yml: tracker_store.login_db",
-            "can only be used with PostgreSQL; remove it",
-        )
-    if is_sqlite:
-        if not url.database or url.database == ":memory:":
-            raise ConfigError(
-                "endpoints.yml: tracker_store.db",
-                "an in-memory database cannot be shared; name a file",
-            )
-        path = folder / url.database
-        if not path.parent.is_dir():
-            raise ConfigError(
-                "endpoints.yml: tracker_store.db",
-                "its folder does not exist; make the folder first",
-            )
-        url = url.set(database=str(path))
-        key_file = path.with_name(f"{path.name}.key")
+    url, key_file = _place(connection, folder)
+    is_sqlite = key_file is not None
     if not secret and key_file is not None and not os.path.exists(key_file):  # noqa: PTH110 - never raises
         _refuse_to_lose_people(url, key_file)
         logger.warning(
@@ -118,6 +103,57 @@ def open_recorder(
     if as_server:
         bound_lock_waits(opened.engine)
     return opened
+
+
+def look(connection: Connection, *, folder: Path, secret: str | None) -> Engine | None:
+    """Give the database as it is, making and upgrading nothing; None before it is made.
+
+    Raises:
+        ConfigError: As for :func:`open_recorder`.
+        StorageError: As for :func:`open_recorder`.
+    """
+    url, key_file = _place(connection, folder)
+    if key_file is not None:
+        if secret or os.path.exists(key_file):  # noqa: PTH110 - as above
+            open_vault(secret=secret, key_file=key_file)
+        else:
+            _refuse_to_lose_people(url, key_file)
+        return open_engine(url) if os.path.exists(url.database or "") else None  # noqa: PTH110
+    open_vault(secret=secret, key_file=None)
+    server = ServerOptions.from_environment(os.environ)
+    if connection.login_db is not None and not is_made(
+        url, connection.login_db, server
+    ):
+        return None
+    engine = open_engine(url, server)
+    reach(engine, wait_seconds=0.0)
+    if server.schema:
+        require_schema(engine)
+    return engine
+
+
+def _place(connection: Connection, folder: Path) -> tuple[URL, Path | None]:
+    """Give where the database is, and the key file of one that has a place for it."""
+    url = connection_url(connection)
+    if not url.drivername.startswith("sqlite"):
+        return url, None
+    if connection.login_db is not None:
+        raise ConfigError(
+            "endpoints.yml: tracker_store.login_db",
+            "can only be used with PostgreSQL; remove it",
+        )
+    if not url.database or url.database == ":memory:":
+        raise ConfigError(
+            "endpoints.yml: tracker_store.db",
+            "an in-memory database cannot be shared; name a file",
+        )
+    path = folder / url.database
+    if not path.parent.is_dir():
+        raise ConfigError(
+            "endpoints.yml: tracker_store.db",
+            "its folder does not exist; make the folder first",
+        )
+    return url.set(database=str(path)), path.with_name(f"{path.name}.key")
 
 
 def connection_url(connection: Connection) -> URL:

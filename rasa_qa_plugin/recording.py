@@ -147,23 +147,34 @@ class Recorder:
             StorageError: The database refused or cannot be reached.
         """
         pseudonym = self._vault.pseudonym(batch.sender_id)
+        erases = wants_erasure(batch.events)
         with transaction(self._engine) as connection:
+            if erases:
+                erasure.take_turns(connection, pseudonym)
             before = conversations.find(connection, pseudonym, for_update=True)
+            if before is None and erasure.take_turns(connection, pseudonym):
+                before = conversations.find(connection, pseudonym, for_update=True)
             # A bare batch was refused once: nothing else may be in its way.
             if before is None and not bare:
                 before = self._adopter.adopt_within(
                     connection, batch.sender_id, now=now
                 )
-            if _is_written(connection, before, batch):
+            # Saved before the person was erased, by a thread that nobody waits for any
+            # more or in the memory of another server.
+            gone = (before is None or batch.waited) and erasure.forgotten(
+                connection, pseudonym, saved_at=now
+            )
+            if gone or _is_written(connection, before, batch):
                 return Recorded(
                     version=before.version if before else 0,
                     previous_version=-1,
                     consent=consents.current(connection, pseudonym),
                     published=[],
+                    erased=gone,
                 )
             if batch.waited:
                 replays.note(connection, batch.batch_id, now=now)
-            if wants_erasure(batch.events):
+            if erases:
                 erasure.erase(connection, pseudonym, now=now)
                 self._numberings.forget(pseudonym)
                 recorded = Recorded(
@@ -298,6 +309,7 @@ class Recorder:
         with transaction(self._engine) as connection:
             dropped = conversations.drop_expired(connection, now=now, ttl=self._ttl)
             replays.forget(connection, before=now - _LONGEST_WAIT)
+            erasure.drop_marks(connection, before=now - _LONGEST_WAIT)
         erasure.compact(self._engine)
         return dropped
 

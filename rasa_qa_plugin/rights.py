@@ -1,14 +1,25 @@
 """What a person may ask of the database from outside the chat. Rasa-free."""
 
+from pathlib import Path
 from typing import Any
 
 from rasa_qa_plugin.consent import ConsentState
 from rasa_qa_plugin.opening import Opened
+from rasa_qa_plugin.privacy.vault import PSEUDONYM_PREFIX
 from rasa_qa_plugin.storage import consents, erasure
 from rasa_qa_plugin.storage.engine import reading, transaction
 
 SOURCE = "api"
 """Source of decisions that came over HTTP, in the ledger."""
+
+
+def identity(opened: Opened) -> str:
+    """Give what tells a server of this database from one of another bot.
+
+    It is keyed, so it says nothing to who lacks the secret.
+    """
+    name = Path(opened.engine.url.database or "").name
+    return opened.vault.pseudonym(f"database\0{name}").removeprefix(PSEUDONYM_PREFIX)
 
 
 def consent_of(opened: Opened, pseudonym: str) -> ConsentState:

@@ -8,9 +8,10 @@ from sqlalchemy.engine import Engine
 
 from rasa_qa_plugin import numbering as numberings
 from rasa_qa_plugin.privacy.vault import Vault
-from rasa_qa_plugin.storage import access
+from rasa_qa_plugin.storage import access, stock
 from rasa_qa_plugin.storage.access import HeldEvent, Holdings
 from rasa_qa_plugin.storage.engine import reading
+from rasa_qa_plugin.storage.stock import StockRow
 
 Document = dict[str, Any]
 
@@ -19,6 +20,7 @@ def document(  # noqa: PLR0913 - what opening sealed rows takes
     engine: Engine,
     pseudonym: str,
     *,
+    sender_id: str,
     vault: Vault,
     live_ttl: float,
     originals: bool,
@@ -31,10 +33,11 @@ def document(  # noqa: PLR0913 - what opening sealed rows takes
     Args:
         engine: The database.
         pseudonym: As stored.
+        sender_id: As the channel sends it: Rasa's own store kept rows under it.
         vault: Opens what is sealed.
         live_ttl: Seconds for which sealed values may be opened.
-        originals: Whether to open the originals that still live; they are marked as
-            ``live_original``, apart from what is archived.
+        originals: Whether to open the originals that still live, marked as
+            ``live_original``, and what Rasa's own store wrote, as ``stock_events``.
         now: Seconds since the epoch.
 
     Raises:
@@ -42,7 +45,8 @@ def document(  # noqa: PLR0913 - what opening sealed rows takes
     """
     with reading(engine) as connection:
         held = access.held(connection, pseudonym, now=now)
-    if not held:
+        foreign = stock.read(connection, sender_id)
+    if not held and not foreign:
         return {}
     opened = vault if originals else None
     return {
@@ -57,6 +61,16 @@ def document(  # noqa: PLR0913 - what opening sealed rows takes
             {**row, "entities": _parsed(row["entities"])} for row in held.annotations
         ],
         "exports": held.exports,
+        "copies": [
+            {
+                "turn_id": copy.turn_id,
+                "file": copy.file,
+                "as": "export" if copy.line is None else "training data",
+                "written_at": copy.written_at,
+            }
+            for copy in held.copies
+        ],
+        "stock_events": [_stock_event(row, raw=originals) for row in foreign],
     }
 
 
@@ -99,6 +113,14 @@ def _event(pseudonym: str, event: HeldEvent, vault: Vault | None) -> Document:
         if vault is not None:
             plain = vault.unseal(event.original, context=f"{pseudonym}:{event.seq}")
             live["event"] = None if plain is None else _parsed(plain.decode())
+    return shown
+
+
+def _stock_event(row: StockRow, *, raw: bool) -> Document:
+    """Show a row that was never masked; what was said only if asked for."""
+    shown: Document = {"type": row.type_name, "timestamp": row.timestamp}
+    if raw:
+        shown["event"] = _parsed(row.data)
     return shown
 
 

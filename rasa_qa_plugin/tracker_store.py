@@ -32,6 +32,7 @@ from rasa_qa_plugin.batches import Batch, Loaded, Recorded
 from rasa_qa_plugin.broker import MaskingBroker
 from rasa_qa_plugin.consent import CONSENT_SLOT, ConsentState, changes_in
 from rasa_qa_plugin.errors import RasaQAError, StorageError, StorageUnavailableError
+from rasa_qa_plugin.insights.prometheus import RETRIEVING, SAVING
 from rasa_qa_plugin.opening import open_recorder
 from rasa_qa_plugin.positions import Position, mark_stored, new_events, position_of
 from rasa_qa_plugin.privacy.logs import LogMasker, install
@@ -132,6 +133,7 @@ class QATrackerStore(TrackerStore):
     async def _run_on_disk(self, work: Callable[..., T], *args: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._disk, work, *args)
 
+    @RETRIEVING.observed
     async def retrieve(self, sender_id: str) -> DialogueStateTracker | None:
         """Give the tracker of the latest session, from memory if it is current."""
         self._logs.learn_sender(sender_id)
@@ -158,9 +160,8 @@ class QATrackerStore(TrackerStore):
         events = await self._run_on_disk(self._backlog.events_of, sender_id)
         decided = changes_in(events)
         consent = decided[-1].state if decided else ConsentState.UNKNOWN
-        return self._tracker(
-            sender_id, Loaded(events=events, version=0, consent=consent)
-        )
+        waiting = Loaded(events=events, version=0, consent=consent)
+        return self._tracker(sender_id, waiting)
 
     async def retrieve_full_tracker(
         self, conversation_id: str
@@ -199,9 +200,8 @@ class QATrackerStore(TrackerStore):
     def _load(
         self, sender_id: str, *, all_sessions: bool
     ) -> DialogueStateTracker | None:
-        loaded = self._recorder.load(
-            sender_id, all_sessions=all_sessions, now=time.time()
-        )
+        now = time.time()
+        loaded = self._recorder.load(sender_id, all_sessions=all_sessions, now=now)
         return None if loaded is None else self._tracker(sender_id, loaded)
 
     def _load_archive(self, pseudonym: str) -> DialogueStateTracker | None:
@@ -216,6 +216,7 @@ class QATrackerStore(TrackerStore):
         mark_stored(tracker, version=loaded.version)
         return tracker
 
+    @SAVING.observed
     async def save(self, tracker: DialogueStateTracker) -> None:
         """Store what is new in the tracker; never raises for a database fault."""
         sender_id = tracker.sender_id
@@ -331,9 +332,8 @@ class QATrackerStore(TrackerStore):
         last = recorded[-1]
         mark_stored(tracker, version=last.version)
         _show_consent(tracker, last.consent)
-        undisturbed = (
-            position is None or recorded[0].previous_version == position.version
-        )
+        before = recorded[0].previous_version
+        undisturbed = position is None or before == position.version
         # A reload starts at the last session; so must what memory holds.
         starts_session = any(isinstance(event, SessionStarted) for event in new)
         erased = any(entry.erased for entry in recorded)

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -15,8 +16,8 @@ from rasa_qa_plugin.cli.options import (
     say,
     yes_option,
 )
-from rasa_qa_plugin.errors import AnnotationError, RasaQAError
-from rasa_qa_plugin.opening import open_bot
+from rasa_qa_plugin.errors import AnnotationError, RasaQAError, StorageError
+from rasa_qa_plugin.opening import Opened, open_bot
 from rasa_qa_plugin.review import merging
 from rasa_qa_plugin.review.exporting import FORMAT_WITH_SURROGATES
 from rasa_qa_plugin.review.exporting import export as export_turns
@@ -24,10 +25,14 @@ from rasa_qa_plugin.review.flags import FLAGS
 from rasa_qa_plugin.review.formats import rasa_nlu
 from rasa_qa_plugin.review.importing import import_items, item_of
 from rasa_qa_plugin.review.items import Item
+from rasa_qa_plugin.review.nlu_file import fingerprint
 from rasa_qa_plugin.review.objections import ALREADY_TRAINED
 from rasa_qa_plugin.review.rasa_syntax import read_examples
+from rasa_qa_plugin.review.recall import stored_path
 from rasa_qa_plugin.review.surrogates import Surrogates
-from rasa_qa_plugin.storage import annotations, runs, turns
+from rasa_qa_plugin.storage import annotations, copies, runs, turns
+from rasa_qa_plugin.storage.annotations import Annotation
+from rasa_qa_plugin.storage.copies import Written
 from rasa_qa_plugin.storage.engine import reading, transaction
 
 
@@ -69,6 +74,7 @@ def export(  # noqa: PLR0913 - one per option
     exported = export_turns(
         opened.engine,
         file,
+        root=bot.folder,
         flag=flag,
         all_turns=all_turns,
         again=again,
@@ -180,7 +186,42 @@ def merge(bot: Bot, *, yes: bool, surrogates: bool | None) -> None:
         click.confirm(f"Add {len(plan.added)} examples?", abort=True, err=True)
     now = time.time()
     done = [addition.item.turn_id for addition in plan.added]
+    written = [
+        Written(
+            turn_id=addition.item.turn_id,
+            file=stored_path(addition.file, bot.folder),
+            line=fingerprint(addition.line),
+        )
+        for addition in plan.added
+    ]
     done += [item.turn_id for item, why in plan.held_back if why == ALREADY_TRAINED]
+    # Before the files: a merge that is killed leaves no line that nobody could recall.
+    with transaction(opened.engine) as connection:
+        noted = copies.record(connection, written, now=now)
+    try:
+        _write(opened, plan, waiting, done, bot=bot, now=now)
+    except StorageError:
+        raise  # the files may be written: then the lines must stay on record
+    except RasaQAError:
+        with transaction(opened.engine) as connection:
+            copies.drop(connection, noted)
+        raise
+    if plan.added:
+        say(f"Added {len(plan.added)} examples. Next: rasa-qa retrain")
+    else:
+        say("Nothing was added; the reasons stand above.")
+
+
+def _write(  # noqa: PLR0913 - what a merge leaves behind
+    opened: Opened,
+    plan: merging.MergePlan,
+    waiting: Sequence[Annotation],
+    done: Sequence[str],
+    *,
+    bot: Bot,
+    now: float,
+) -> None:
+    """Write the files and say so in the database, or neither."""
     with transaction(opened.engine) as connection:
         # Somebody may have taken consent back while the diff was being read.
         if annotations.waiting(connection) != waiting:
@@ -195,10 +236,6 @@ def merge(bot: Bot, *, yes: bool, surrogates: bool | None) -> None:
         annotations.mark_merged(connection, done)
         turns.set_status(connection, done, "merged")
         runs.note(connection, "merge", now=now, turns=len(plan.added))
-    if plan.added:
-        say(f"Added {len(plan.added)} examples. Next: rasa-qa retrain")
-    else:
-        say("Nothing was added; the reasons stand above.")
 
 
 def read_text(path: Path) -> str:

@@ -64,6 +64,17 @@ def erasing_options(what: str) -> Callable[[F], F]:
     return add
 
 
+def server_option(function: F) -> F:
+    """Add ``--server URL``; the command gets an address, or ``none``."""
+    return click.option(
+        "--server",
+        metavar="URL",
+        default="http://localhost:5005",
+        show_default=True,
+        help="Running bot with QAChannel, asked first; `none` for the database alone.",
+    )(function)
+
+
 def print_json(value: Any) -> None:
     """Print a value as one JSON document."""
     click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())

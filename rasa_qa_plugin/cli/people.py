@@ -5,7 +5,7 @@ import time
 import click
 import msgspec
 
-from rasa_qa_plugin import rights, subject
+from rasa_qa_plugin import forgetting, rights, subject
 from rasa_qa_plugin.backlog import spool_of
 from rasa_qa_plugin.bot import Bot
 from rasa_qa_plugin.cli.options import (
@@ -15,11 +15,14 @@ from rasa_qa_plugin.cli.options import (
     local_time,
     print_json,
     say,
+    server_option,
 )
 from rasa_qa_plugin.consent import ConsentState
+from rasa_qa_plugin.errors import RasaQAError
 from rasa_qa_plugin.opening import Opened, open_bot
 from rasa_qa_plugin.privacy.vault import PSEUDONYM_PREFIX
-from rasa_qa_plugin.storage import consents, erasure, spool, stock
+from rasa_qa_plugin.server import NO_SERVER, AbsentError, Server, running_server
+from rasa_qa_plugin.storage import consents, erasure, spool
 from rasa_qa_plugin.storage.engine import reading
 
 _STATES = [state.value for state in ConsentState if state is not ConsentState.UNKNOWN]
@@ -41,11 +44,15 @@ def _pseudonym(opened: Opened, sender_id: str) -> str:
 @click.option(
     "--set", "state", type=click.Choice(_STATES), help="Record a decision for them."
 )
-def consent(bot: Bot, sender_id: str, *, state: str | None, as_json: bool) -> None:
+@server_option
+def consent(
+    bot: Bot, sender_id: str, *, state: str | None, server: str, as_json: bool
+) -> None:
     """Show or set what a person agreed to.
 
     SENDER_ID is the id the channel uses, or the pseudonym from a table. Taking consent
-    back deletes the captured texts at once.
+    back deletes the captured texts at once. A decision goes through the running server
+    where there is one.
 
     \b
     Examples:
@@ -55,8 +62,14 @@ def consent(bot: Bot, sender_id: str, *, state: str | None, as_json: bool) -> No
     opened = open_bot(bot)
     pseudonym = _pseudonym(opened, sender_id)
     if state is not None:
-        lost = opened.recorder.set_consent(
-            pseudonym, ConsentState(state), source="cli", now=time.time()
+        person = forgetting.Person(sender_id, pseudonym)
+        running = _server(bot, opened, server, person)
+        lost = (
+            running.set_consent(sender_id, ConsentState(state))
+            if running
+            else opened.recorder.set_consent(
+                pseudonym, ConsentState(state), source="cli", now=time.time()
+            )
         )
         say(
             f"Recorded: {state}." + (f" Texts of {lost} turns deleted." if lost else "")
@@ -78,42 +91,103 @@ def consent(bot: Bot, sender_id: str, *, state: str | None, as_json: bool) -> No
 @click.command()
 @bot_option
 @json_option
-@click.argument("sender_id")
+@click.argument("sender_id", required=False)
+@server_option
+@click.option(
+    "--missing-is-gone",
+    is_flag=True,
+    help="Files that are not found have been deleted: do not look for them again.",
+)
 @erasing_options("Erase; without it, only count.")
-def erase(bot: Bot, sender_id: str, *, yes: bool, as_json: bool) -> None:
-    """Forget one person: every row, original, turn, rating and decision.
+def erase(  # noqa: PLR0913 - one per option
+    bot: Bot,
+    sender_id: str | None,
+    *,
+    server: str,
+    missing_is_gone: bool,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """Forget one person: rows, originals, what waits, exported turns, merged lines.
 
-    What waits for the database is forgotten too. Prints a receipt that holds no id.
-    What was exported to files or merged into training data before is not touched: call
-    those back by hand.
+    A running server forgets them first, through QAChannel. Then exported files, lines
+    of the training data and backups of it are cleared, here and where files were
+    exported to; nothing else in them changes, and no former file is kept. Prints a
+    receipt that holds no id. Broken off, it does the rest when run again.
+
+    Without SENDER_ID it clears files of those who were forgotten in the chat or over
+    HTTP.
 
     \b
     Examples:
       rasa-qa erase 593990000000
       rasa-qa erase 593990000000 --yes
+      rasa-qa erase --yes
     """
     opened = open_bot(bot)
-    pseudonym = _pseudonym(opened, sender_id)
-    base = spool_of(bot)
+    now = time.time()
+    person = None
+    if sender_id is not None:
+        person = forgetting.Person(sender_id, _pseudonym(opened, sender_id))
     if yes:
-        # First what waits: a running server would write it back.
-        waiting = spool.forget(base, pseudonym)
-        rows = rights.erase(opened, pseudonym, time.time(), sender_id=sender_id)
+        done = forgetting.forget(
+            bot,
+            opened,
+            person,
+            server=_server(bot, opened, server, person),
+            missing_is_gone=missing_is_gone,
+            now=now,
+        )
     else:
-        waiting = spool.count(base, pseudonym)
-        with reading(opened.engine) as connection:
-            rows = erasure.count(connection, pseudonym).rows
-            rows["events"] += len(stock.read(connection, sender_id))
-    rows = {**rows, "spool": waiting}
+        done = forgetting.count(bot, opened, person, now=now)
+    receipt = done.receipt
     if as_json:
-        print_json({"erased": yes, "rows": rows})
-        return
-    for table, count in rows.items():
-        click.echo(f"{count:6d}  {table}")
-    if not any(rows.values()):
+        print_json(receipt)
+    else:
+        for place, number in (*receipt.rows.items(), *receipt.files.items()):
+            click.echo(f"{number:6d}  {place}")
+        _explain(receipt)
+    if done.unreadable:
+        raise RasaQAError(
+            f"{', '.join(done.unreadable)}: holds words of people who are forgotten in "
+            "a form that cannot be changed; delete it by hand"
+            + (", then run this again" if yes else "")
+        )
+
+
+def _explain(receipt: forgetting.Receipt) -> None:
+    files = receipt.files
+    if files["files_not_found"]:
+        say(
+            "exports and data recorded but not found: "
+            f"{files['files_not_found']} files; delete them where they are, then add "
+            "--missing-is-gone"
+        )
+    if files["lines_not_found"]:
+        say(f"{files['lines_not_found']} merged lines were edited or removed before.")
+    if receipt.erased and files["training_lines"]:
+        say("Models trained before have learned from them. Next: rasa-qa retrain")
+    if not receipt:
         say("Nothing is stored under this id.")
-        return
-    say("Erased." if yes else "Nothing was erased; add --yes to erase these rows.")
+    elif receipt.erased:
+        say("Erased.")
+    else:
+        say("Nothing was erased; add --yes to erase this.")
+
+
+def _server(
+    bot: Bot, opened: Opened, url: str, person: forgetting.Person | None
+) -> Server | None:
+    """Give the running server, or say in one line why the database alone is used."""
+    if person is None:
+        return None
+    try:
+        if person.sender_id == person.pseudonym:
+            url = NO_SERVER  # servers know people by the channel's id
+        return running_server(bot, url, identity=rights.identity(opened))
+    except AbsentError as error:
+        say(f"Working on the database alone: {error}.")
+        return None
 
 
 @click.command()
@@ -128,8 +202,9 @@ def subject_access(bot: Bot, sender_id: str, *, originals: bool) -> None:
     """Print everything held about one person as JSON.
 
     SENDER_ID is the id the channel uses, or the pseudonym from a table. Events that
-    are still kept encrypted are opened and marked `live_original`: the output holds
-    personal data in clear, and where it goes is yours to guard.
+    are still kept encrypted are opened and marked `live_original`; `stock_events` are
+    those that Rasa's own store wrote. The output holds personal data in clear, and
+    where it goes is yours to guard.
 
     \b
     Examples:
@@ -141,18 +216,13 @@ def subject_access(bot: Bot, sender_id: str, *, originals: bool) -> None:
     found = subject.document(
         opened.engine,
         pseudonym,
+        sender_id=sender_id,
         vault=opened.vault,
         live_ttl=opened.settings.privacy.live_ttl_hours * 3600,
         originals=originals,
         now=time.time(),
     )
     click.echo(subject.as_json(found))
-    with reading(opened.engine) as connection:
-        if stock.holds(connection, sender_id):
-            say(
-                "Rows of Rasa's own store are not shown; run `rasa-qa scrub --yes`, "
-                "then ask again."
-            )
     waiting = spool.count(spool_of(bot), pseudonym)
     if waiting:
         say(f"{waiting} messages more wait for the database; ask again later.")

@@ -1,14 +1,78 @@
 """The numbers of a bot in the text format that Prometheus reads. Numbers only."""
 
-from collections.abc import Iterable, Iterator
+import functools
+import time
+from bisect import bisect_left
+from collections.abc import Callable, Coroutine, Iterable, Iterator
+from typing import Any, ParamSpec, TypeVar
 
 import msgspec
 import sqlalchemy as sa
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import (
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
 from sqlalchemy.engine import Connection
 
 from rasa_qa_plugin.storage.schema import conversations, flags, turns
+
+_BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Latency:
+    """How long something took, by bucket, since this process started.
+
+    The client library's own histogram takes locks, and with them as long as a tenth of
+    a cached retrieve. Only the event loop's thread may add to this one.
+    """
+
+    def __init__(self) -> None:
+        """Start with nothing."""
+        self._counts = [0] * (len(_BOUNDS) + 1)
+        self._seconds = 0.0
+
+    def observe(self, seconds: float) -> None:
+        """Count one."""
+        self._counts[bisect_left(_BOUNDS, seconds)] += 1
+        self._seconds += seconds
+
+    def observed(
+        self, work: Callable[P, Coroutine[Any, Any, T]]
+    ) -> Callable[P, Coroutine[Any, Any, T]]:
+        """Give *work*, observed; it stays a coroutine function."""
+
+        @functools.wraps(work)
+        async def observed(*args: P.args, **kwargs: P.kwargs) -> T:
+            started = time.perf_counter()
+            try:
+                return await work(*args, **kwargs)
+            finally:
+                self.observe(time.perf_counter() - started)
+
+        return observed
+
+    def buckets(self) -> list[tuple[str, float]]:
+        """Give how many took at most as long as each bound, as Prometheus has it."""
+        total = 0
+        found: list[tuple[str, float]] = []
+        for bound, number in zip((*_BOUNDS, float("inf")), self._counts, strict=True):
+            total += number
+            found.append(("+Inf" if bound == float("inf") else str(bound), total))
+        return found
+
+    @property
+    def seconds(self) -> float:
+        """All that was observed, added up."""
+        return self._seconds
+
+
+SAVING, RETRIEVING = Latency(), Latency()
+"""Of this process, whatever stores it has: a swapped model brings a new one."""
 
 
 class Counts(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,3 +161,11 @@ class _Collector:
             "Events withheld since this process started, for masking them failed.",
             value=server.masking_failures,
         )
+        took = HistogramMetricFamily(
+            "rasa_qa_store_seconds",
+            "How long this process's tracker store took, waiting included.",
+            labels=["operation"],
+        )
+        for operation, latency in (("save", SAVING), ("retrieve", RETRIEVING)):
+            took.add_metric([operation], latency.buckets(), latency.seconds)
+        yield took

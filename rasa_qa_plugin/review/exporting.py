@@ -1,8 +1,9 @@
 """Flagged turns into a file for people: each turn once, traced as a batch."""
 
+import contextlib
 import hashlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -13,8 +14,10 @@ from rasa_qa_plugin.errors import RasaQAError, StorageError
 from rasa_qa_plugin.privacy.tokens import is_token
 from rasa_qa_plugin.review.formats import rasa_nlu
 from rasa_qa_plugin.review.items import Entity, Item
+from rasa_qa_plugin.review.recall import stored_path
 from rasa_qa_plugin.review.surrogates import Surrogates
-from rasa_qa_plugin.storage import annotations, runs, turns
+from rasa_qa_plugin.storage import annotations, copies, runs, turns
+from rasa_qa_plugin.storage.copies import Written
 from rasa_qa_plugin.storage.engine import transaction
 from rasa_qa_plugin.storage.turns import Turn
 
@@ -40,6 +43,7 @@ def export(  # noqa: PLR0913 - the filters of `rasa-qa export`
     engine: Engine,
     path: Path,
     *,
+    root: Path,
     flag: str | None = None,
     all_turns: bool = False,
     again: bool = False,
@@ -50,34 +54,45 @@ def export(  # noqa: PLR0913 - the filters of `rasa-qa export`
     """Write turns whose texts may be read to *path*; None when there are none.
 
     A turn goes out once, unless *again* is set; with tokens, unless *surrogates* are
-    given. The file is there if and only if its turns are marked as exported.
+    given. The file is there if and only if its turns are marked as exported; that they
+    may stand in it is on record before, relative to the bot folder *root*.
 
     Raises:
-        RasaQAError: The file exists already or cannot be written.
+        RasaQAError: The file exists already or cannot be written, or turns changed
+            meanwhile.
         StorageError: The database refused.
     """
     if path.exists():
         raise RasaQAError(f"{path.name}: exists already; name another file")
     batch_id = f"b_{secrets.token_hex(8)}"
+    with transaction(engine) as connection:
+        # A turn that is nothing but a masked value teaches nobody anything.
+        found = [
+            turn
+            for turn in turns.find(
+                connection,
+                flagged=None if all_turns or flag else True,
+                flag=flag,
+                statuses=["new", "exported"] if again else ["new"],
+                with_text=True,
+                limit=limit,
+            )
+            if not is_token((turn.text or "").strip())
+        ]
+        ids = [turn.turn_id for turn in found]
+        file = stored_path(path, root)
+        noted = copies.record(
+            connection,
+            [Written(turn_id=turn_id, file=file) for turn_id in ids],
+            now=now,
+        )
+    if not found:
+        return None
+    content = _content(found, surrogates).encode()
     try:
         with transaction(engine) as connection:
-            # A turn that is nothing but a masked value teaches nobody anything.
-            found = [
-                turn
-                for turn in turns.find(
-                    connection,
-                    flagged=None if all_turns or flag else True,
-                    flag=flag,
-                    statuses=["new", "exported"] if again else ["new"],
-                    with_text=True,
-                    limit=limit,
-                )
-                if not is_token((turn.text or "").strip())
-            ]
-            if not found:
-                return None
-            content = _content(found, surrogates).encode()
-            ids = [turn.turn_id for turn in found]
+            turns.set_status(connection, ids, "exported")
+            _require_unchanged(found, turns.by_id(connection, ids))
             annotations.record_batch(
                 connection,
                 annotations.Batch(
@@ -89,18 +104,35 @@ def export(  # noqa: PLR0913 - the filters of `rasa-qa export`
                     created_at=now,
                 ),
             )
-            turns.set_status(connection, ids, "exported")
             runs.note(connection, "export", now=now, turns=len(ids), batch=batch_id)
             changes.replace(path, content)
     except OSError as error:
+        _unrecord(engine, noted)
         raise RasaQAError(
             f"{path.name}: cannot be written ({type(error).__name__}); "
             "choose another folder"
         ) from None
-    except StorageError:
+    except RasaQAError:
         path.unlink(missing_ok=True)
+        _unrecord(engine, noted)
         raise
     return Exported(batch_id=batch_id, items=len(found))
+
+
+def _require_unchanged(found: Sequence[Turn], left: Mapping[str, Turn]) -> None:
+    if any(
+        turn.turn_id not in left or left[turn.turn_id].text != turn.text
+        for turn in found
+    ):
+        raise RasaQAError(
+            "turns: changed while they were exported; run the command again"
+        )
+
+
+def _unrecord(engine: Engine, noted: Sequence[int]) -> None:
+    """Forget about copies that were not made; a record too many does no harm."""
+    with contextlib.suppress(StorageError), transaction(engine) as connection:
+        copies.drop(connection, noted)
 
 
 def _content(found: Sequence[Turn], surrogates: Surrogates | None) -> str:
@@ -144,5 +176,6 @@ def _reasons(turn: Turn) -> Sequence[str]:
     if turn.second_intent:
         reasons.append(f"second guess {turn.second_intent}")
     if turn.comment:
-        reasons.append(f"the user said: {turn.comment}")
+        # With the turn's id, words that are erased later are found wherever they move.
+        reasons.append(f"the user said: {turn.comment} ({turn.turn_id})")
     return reasons

@@ -1,11 +1,12 @@
-"""Training data files as text: put lines in, leave every other byte alone.
+"""Training data files as text: put lines in or out, leave every other byte alone.
 
 YAML libraries reformat what they write back, so lines are spliced in at the places the
 parser reports. Line ends, comments, indentation and a missing last line end all stay.
 """
 
+import hashlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import msgspec
 from ruamel.yaml import YAML
@@ -13,9 +14,11 @@ from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from rasa_qa_plugin.errors import MergeError
-from rasa_qa_plugin.review.items import quoted
+from rasa_qa_plugin.review.items import quoted, same_text_key
 
 _LINE = re.compile(r"[^\n]*\n|[^\n]+\Z")
+_MARKED = re.compile(r"\[([^]]*)](?:\([^)]*\)|\{[^}]*\}|\[[^]]*])")
+_OURS = ("intent", "examples")
 _BARE_NAME = re.compile(r"[^\W\d][\w+/.-]*")
 
 
@@ -107,6 +110,59 @@ def read_layout(text: str) -> NluFile:
     Raises:
         MergeError: *text* is not YAML.
     """
+    found = _nlu(text)
+    if found is not None:
+        return _layout(text, *found)
+    return NluFile(text=text, blocks=(), append_at=None, dash=0, airy=False)
+
+
+def fingerprint(line: str) -> str:
+    """Give a hash of the words of an example line, without dash.
+
+    It stays the same when somebody marks entities anew or moves the line elsewhere.
+    """
+    words = same_text_key(_MARKED.sub(r"\1", line))
+    return hashlib.sha256(words.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def without_lines(text: str, fingerprints: Collection[str]) -> tuple[str, list[str]]:
+    """Give the text without the example lines of these fingerprints, and which went.
+
+    An entry that is left without any line goes as a whole. What two people said alike
+    stands in one line, which goes with either of them.
+
+    Raises:
+        MergeError: *text* is not YAML.
+    """
+    nlu = _nlu(text)
+    cuts: list[tuple[int, int]] = []
+    gone: list[str] = []
+    for entry, _, examples in _intents(nlu[0]) if nlu else ():
+        lines = _literal_lines(text, entry, examples)
+        mine = [line for line in lines if _fingerprint_of(line) in fingerprints]
+        gone += map(_fingerprint_of, mine)
+        if mine and len(mine) == len(lines) and len(entry.value) == len(_OURS):
+            cuts.append((entry_start(text, entry), lines[-1].end()))
+        else:
+            cuts += [line.span() for line in mine]
+    return without(text, cuts), gone
+
+
+def without(text: str, cuts: Sequence[tuple[int, int]]) -> str:
+    """Give the text without whole lines; it ends in a line end only if it did."""
+    kept: list[str] = []
+    at = 0
+    for start, end in sorted(cuts):
+        kept.append(text[at : max(start, at)])
+        at = max(end, at)
+    shorter = "".join(kept) + text[at:]
+    if cuts and not text.endswith("\n"):
+        shorter = shorter.removesuffix("\n").removesuffix("\r")
+    return shorter
+
+
+def _nlu(text: str) -> tuple[SequenceNode, int] | None:
+    """Give the list of ``nlu:`` and the offset where it ends."""
     try:
         root = YAML(typ="safe", pure=True).compose(text)
     except (YAMLError, ValueError):
@@ -115,9 +171,8 @@ def read_layout(text: str) -> NluFile:
     for position, (key, value) in enumerate(entries):
         if key.value == "nlu" and isinstance(value, SequenceNode):
             after = entries[position + 1 :]
-            end = after[0][0].start_mark.index if after else len(text)
-            return _layout(text, value, end)
-    return NluFile(text=text, blocks=(), append_at=None, dash=0, airy=False)
+            return value, after[0][0].start_mark.index if after else len(text)
+    return None
 
 
 def _layout(text: str, nlu: SequenceNode, end: int) -> NluFile:
@@ -128,49 +183,78 @@ def _layout(text: str, nlu: SequenceNode, end: int) -> NluFile:
     airy = False
     if block_style:
         last = nlu.value[-1].start_mark.index
-        append_at = _end_of_content(text, last, end, dash)
+        append_at = end_of_content(text, last, end, dash)
         line_start = text.rfind("\n", 0, last) + 1
         airy = len(nlu.value) > 1 and not _line_before(text, line_start).strip()
     return NluFile(text=text, blocks=blocks, append_at=append_at, dash=dash, airy=airy)
 
 
 def _blocks(text: str, nlu: SequenceNode) -> Iterator[IntentBlock]:
+    for entry, intent, examples in _intents(nlu):
+        lines = _literal_lines(text, entry, examples)
+        yield IntentBlock(
+            intent=intent.value,
+            insert_at=lines[-1].end() if lines else None,
+            indent=_depth(lines[0].group()) if lines else 0,
+        )
+
+
+def _intents(
+    nlu: SequenceNode,
+) -> Iterator[tuple[MappingNode, ScalarNode, Node | None]]:
+    """Give the intent entries, each with its name and examples."""
     for entry in nlu.value:
         if not isinstance(entry, MappingNode):
             continue
         content: dict[str, Node] = {key.value: value for key, value in entry.value}
-        intent, examples = content.get("intent"), content.get("examples")
-        if not isinstance(intent, ScalarNode):
-            continue
-        place = None
-        if isinstance(examples, ScalarNode) and examples.style == "|":
-            place = _literal_end(
-                text, examples.start_mark.index, entry.start_mark.column
-            )
-        at, indent = place or (None, 0)
-        yield IntentBlock(intent=intent.value, insert_at=at, indent=indent)
+        intent = content.get("intent")
+        if isinstance(intent, ScalarNode):
+            yield entry, intent, content.get("examples")
 
 
-def _literal_end(text: str, start: int, parent: int) -> tuple[int, int] | None:
-    """Give offset and indentation for a line at the end of the block at *start*."""
-    header_end = text.find("\n", start) + 1
-    if not header_end:
-        return None
-    indent = place = None
-    for found in _LINE.finditer(text, header_end):
-        line = found.group().rstrip("\r\n")
+def _literal_lines(
+    text: str, entry: MappingNode, examples: Node | None
+) -> list[re.Match[str]]:
+    """Give the lines of a literal block that are not blank; none of another form."""
+    if not isinstance(examples, ScalarNode) or examples.style != "|":
+        return []
+    header_end = text.find("\n", examples.start_mark.index) + 1
+    lines: list[re.Match[str]] = []
+    for found in _LINE.finditer(text, header_end) if header_end else ():
+        line = found.group()
         if not line.strip():
             continue
-        depth = len(line) - len(line.lstrip(" "))
-        if indent is None and depth > parent:
-            indent = depth
-        if indent is None or depth < indent:
+        least = _depth(lines[0].group()) if lines else entry.start_mark.column + 1
+        if _depth(line) < least:
             break
-        place = found.end()
-    return (place, indent) if place is not None and indent is not None else None
+        lines.append(found)
+    return lines
 
 
-def _end_of_content(text: str, start: int, end: int, dash: int) -> int:
+def _depth(line: str) -> int:
+    return len(line) - len(line.lstrip(" "))
+
+
+def _fingerprint_of(line: re.Match[str]) -> str:
+    """Give the fingerprint of a line; one that was commented out has it still."""
+    return fingerprint(line.group().strip().removeprefix("-"))
+
+
+def entry_start(text: str, entry: Node) -> int:
+    """Give the offset of the line with the dash, or of a blank one before it."""
+    start = text.rfind("\n", 0, entry.start_mark.index) + 1
+    while start and not text[start : entry.start_mark.index].lstrip().startswith("-"):
+        start = text.rfind("\n", 0, start - 1) + 1  # the dash has a line of its own
+    return after_blank(text, start)
+
+
+def after_blank(text: str, start: int) -> int:
+    """Give the offset of the line before if that is blank, else *start*."""
+    before = _line_before(text, start)
+    return start if before.strip() else start - len(before)
+
+
+def end_of_content(text: str, start: int, end: int, dash: int) -> int:
     """Give the offset after the last line of the entry that begins at *start*.
 
     Blank lines, and comments that stand no deeper than the dashes, belong to what comes
@@ -181,7 +265,7 @@ def _end_of_content(text: str, start: int, end: int, dash: int) -> int:
         line = found.group()
         bare = line.strip()
         outside = bare in ("---", "...") and line.startswith(bare)
-        comment = bare.startswith("#") and len(line) - len(line.lstrip(" ")) <= dash
+        comment = bare.startswith("#") and _depth(line) <= dash
         if bare and not comment and not outside:
             place = found.end()
     return place

@@ -6,10 +6,11 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from rasa_qa_plugin.storage import consents, conversations
+from rasa_qa_plugin.storage import consents, conversations, copies
 from rasa_qa_plugin.storage import turns as stored_turns
 from rasa_qa_plugin.storage.consents import ConsentRecord
 from rasa_qa_plugin.storage.conversations import Conversation
+from rasa_qa_plugin.storage.copies import Copy
 from rasa_qa_plugin.storage.schema import (
     annotations,
     batches,
@@ -47,6 +48,7 @@ class Holdings(msgspec.Struct, frozen=True, kw_only=True):
         feedback: Ratings, also those whose turn is gone.
         annotations: Corrections of their turns.
         exports: Exported files that named their turns; other turns are left out.
+        copies: Where their words went: annotation files, lines of training data.
     """
 
     conversation: Conversation | None
@@ -56,6 +58,7 @@ class Holdings(msgspec.Struct, frozen=True, kw_only=True):
     feedback: list[dict[str, Any]]
     annotations: list[dict[str, Any]]
     exports: list[dict[str, Any]]
+    copies: list[Copy]
 
     def __bool__(self) -> bool:
         """Whether anything is held at all."""
@@ -87,6 +90,7 @@ def held(connection: Connection, sender_id: str, *, now: float) -> Holdings:
         ],
         annotations=_annotations(connection, own),
         exports=_exports(connection, set(own)),
+        copies=copies.of_person(connection, sender_id),
     )
 
 

@@ -1,18 +1,20 @@
 """Forgetting one person: every row that is theirs, and a receipt that holds no id."""
 
 import contextlib
+import hashlib
 import sqlite3
 
 import msgspec
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
-from rasa_qa_plugin.storage import conversations
+from rasa_qa_plugin.storage import conversations, copies
 from rasa_qa_plugin.storage.runs import note
 from rasa_qa_plugin.storage.schema import (
     PERSONAL_TABLES,
     annotations,
     batches,
+    erasures,
     flags,
     turns,
 )
@@ -49,8 +51,12 @@ def count(connection: Connection, sender_id: str) -> Receipt:
 
 
 def erase(connection: Connection, sender_id: str, *, now: float) -> Receipt:
-    """Remove every row of a person, in the transaction of the caller."""
+    """Remove every row of a person, in the transaction of the caller.
+
+    What was saved before and is written later finds the mark, see :func:`forgotten`.
+    """
     # A save in flight must be done before its rows are counted and deleted.
+    take_turns(connection, sender_id)
     conversations.find(connection, sender_id, for_update=True)
     receipt = count(connection, sender_id)
     own = list(connection.execute(_turn_ids(sender_id)).scalars())
@@ -61,8 +67,48 @@ def erase(connection: Connection, sender_id: str, *, now: float) -> Receipt:
     for table in PERSONAL_TABLES:
         connection.execute(table.delete().where(table.c.sender_id == sender_id))
     _forget_in_batches(connection, set(own))
+    # After the turns: an export that holds them has written its copies down by then.
+    copies.recall(connection, sender_id)
+    _leave_mark(connection, sender_id, now=now)
     note(connection, "erase", now=now, rows=receipt.total)
     return receipt
+
+
+def take_turns(connection: Connection, sender_id: str) -> bool:
+    """Let nobody else begin or erase this conversation until the transaction ends.
+
+    A conversation that is there is locked by its row; one that is not has none. False
+    where there was nobody to wait for: SQLite has one writer anyway.
+    """
+    if connection.dialect.name == "sqlite":
+        return False
+    key = int.from_bytes(bytes.fromhex(_mark(sender_id)[:16]), "big", signed=True)
+    connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": key})
+    return True
+
+
+def forgotten(connection: Connection, sender_id: str, *, saved_at: float) -> bool:
+    """Tell whether a person was erased after *saved_at*."""
+    query = sa.select(erasures.c.mark).where(
+        erasures.c.mark == _mark(sender_id), erasures.c.erased_at > saved_at
+    )
+    return connection.execute(query).first() is not None
+
+
+def drop_marks(connection: Connection, *, before: float) -> None:
+    """Drop marks that are older than any write could be."""
+    connection.execute(erasures.delete().where(erasures.c.erased_at < before))
+
+
+def _leave_mark(connection: Connection, sender_id: str, *, now: float) -> None:
+    mark = _mark(sender_id)
+    connection.execute(erasures.delete().where(erasures.c.mark == mark))
+    connection.execute(erasures.insert().values(mark=mark, erased_at=now))
+
+
+def _mark(sender_id: str) -> str:
+    """Hash the pseudonym, which is a keyed hash: only who has the secret gets here."""
+    return hashlib.sha256(f"erased\0{sender_id}".encode()).hexdigest()
 
 
 def compact(engine: Engine) -> None:

@@ -17,12 +17,14 @@ from rasa_qa_plugin.storage.schema import (
     annotations,
     batches,
     conversations,
+    copies,
     events,
     feedback,
     flags,
     originals,
     turns,
 )
+from rasa_qa_plugin.storage.stock import foreign
 
 Kind = Literal["events", "turns", "feedback", "originals", "activity"]
 KINDS: tuple[Kind, ...] = ("events", "turns", "feedback", "originals", "activity")
@@ -57,6 +59,16 @@ class Purge(msgspec.Struct, frozen=True, kw_only=True):
 def old(cutoff: float) -> Any:
     """Give the condition that a conversation has not gone on since *cutoff*."""
     return conversations.c.last_event_at < cutoff
+
+
+def old_stock(cutoff: float) -> sa.sql.Select:
+    """Give the raw sender ids of the stock store whose last event is older."""
+    return (
+        sa.select(events.c.sender_id)
+        .where(foreign)
+        .group_by(events.c.sender_id)
+        .having(sa.func.max(events.c.timestamp) < cutoff)
+    )
 
 
 def unmerged() -> Any:
@@ -201,6 +213,58 @@ def _batches(connection: Connection, purge: Purge, mark: Mark | None) -> _Round:
     return mark, {}
 
 
+def _copies(connection: Connection, purge: Purge, mark: Mark | None) -> _Round:
+    """Let copies in files lead to nobody once their turns are gone.
+
+    What was recalled and never found is not looked for endlessly.
+    """
+    is_left = sa.exists().where(turns.c.turn_id == copies.c.turn_id)
+    recalled = copies.c.sender_id.is_(None)
+    rows, mark = _page(
+        connection,
+        sa.select(copies.c.id)
+        .where(
+            sa.or_(
+                sa.and_(recalled, copies.c.written_at < purge.cutoff),
+                sa.and_(~recalled, ~is_left),
+            )
+        )
+        .with_for_update(skip_locked=True),
+        (copies.c.id,),
+        mark,
+        purge.batch,
+    )
+    _delete(connection, copies, copies.c.id.in_([row.id for row in rows]))
+    return mark, {}
+
+
+def _stock(connection: Connection, purge: Purge, mark: Mark | None) -> _Round:
+    """Delete conversations of Rasa's own store that nobody has taken over yet.
+
+    Rows go by their ids: see :mod:`rasa_qa_plugin.storage.stock`.
+    """
+    rows, mark = _page(
+        connection,
+        sa.select(events.c.id).where(
+            foreign, events.c.sender_id.in_(old_stock(purge.cutoff))
+        ),
+        (events.c.id,),
+        mark,
+        _MOST_EVENTS,
+    )
+    ids = [row.id for row in rows]
+    deleted = sum(
+        _delete(
+            connection,
+            events,
+            events.c.id.in_(ids[start : start + purge.batch]),
+            foreign,
+        )
+        for start in range(0, len(ids), purge.batch)
+    )
+    return mark, {events.name: deleted}
+
+
 def _feedback(connection: Connection, purge: Purge, mark: Mark | None) -> _Round:
     """Delete ratings and comments; a flag that one raised stays with its turn."""
     rows, mark = _page(
@@ -313,8 +377,10 @@ def _activity(connection: Connection, purge: Purge, mark: Mark | None) -> _Round
 STEPS = (
     ("turns", _turns),
     ("turns", _batches),
+    ("turns", _copies),
     ("feedback", _feedback),
     ("events", _conversations),
+    ("events", _stock),
     ("originals", _expired_originals),
     ("originals", _old_originals),
     ("activity", _activity),

@@ -12,7 +12,15 @@ from sqlalchemy.engine import Connection, Engine
 
 from rasa_qa_plugin.storage.engine import transaction
 from rasa_qa_plugin.storage.erasure import Receipt, compact
-from rasa_qa_plugin.storage.purge_rounds import KINDS, STEPS, Mark, Purge, old, unmerged
+from rasa_qa_plugin.storage.purge_rounds import (
+    KINDS,
+    STEPS,
+    Mark,
+    Purge,
+    old,
+    old_stock,
+    unmerged,
+)
 from rasa_qa_plugin.storage.runs import note
 from rasa_qa_plugin.storage.schema import (
     activity,
@@ -24,6 +32,7 @@ from rasa_qa_plugin.storage.schema import (
     originals,
     turns,
 )
+from rasa_qa_plugin.storage.stock import foreign
 
 # SQLite hands its write lock to whoever asks next, not to whoever waits longest, and
 # who waits asks every 100 ms: a purge must leave the lock alone for longer than that.
@@ -46,7 +55,11 @@ def count(connection: Connection, purge: Purge) -> Receipt:
         staying = sa.select(turns.c.sender_id)
         if "turns" in what:
             staying = staying.where(turns.c.recorded_at >= cutoff)
-        add(events, events.c.sender_id.in_(old_people))
+        add(
+            events,
+            events.c.sender_id.in_(old_people),
+            sa.and_(foreign, events.c.sender_id.in_(old_stock(cutoff))),
+        )
         add(
             conversations,
             sa.and_(old(cutoff), conversations.c.sender_id.not_in(staying)),

@@ -176,8 +176,29 @@ replays = sa.Table(
     sa.Column("replayed_at", Time, nullable=False, index=True),
 )
 
+copies = sa.Table(
+    "qa_copies",
+    metadata,
+    sa.Column("id", BigId, primary_key=True, autoincrement=True),
+    sa.Column("sender_id", sa.String(255), index=True),
+    sa.Column("turn_id", sa.String(32), nullable=False, index=True),
+    sa.Column("file", sa.Text, nullable=False),
+    sa.Column("line", sa.String(64)),
+    sa.Column("written_at", Time, nullable=False),
+)
+
+erasures = sa.Table(
+    "qa_erasures",
+    metadata,
+    sa.Column("mark", sa.String(64), primary_key=True),
+    sa.Column("erased_at", Time, nullable=False, index=True),
+)
+
 PERSONAL_TABLES = (events, conversations, originals, consents, turns, feedback)
-"""Tables with a row per person; `qa_flags` and `qa_annotations` hang on `qa_turns`."""
+"""Tables with a row per person; `qa_flags` and `qa_annotations` hang on `qa_turns`.
+
+`qa_copies` says where else a person's words stand: it is worked off, not just deleted.
+"""
 
 
 def plain(row: Mapping[str, Any]) -> dict[str, Any]:

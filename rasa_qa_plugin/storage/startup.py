@@ -162,6 +162,21 @@ def create_database(
         engine.dispose()
 
 
+def is_made(url: URL, login_db: str, server: ServerOptions) -> bool:
+    """Tell whether the database that *url* names is there, asking *login_db*.
+
+    Raises:
+        StorageError: As for :func:`reach`.
+    """
+    server = ServerOptions(pool_size=server.pool_size, max_overflow=server.max_overflow)
+    engine = open_engine(url.set(database=login_db), server)
+    try:
+        reach(engine, wait_seconds=0.0)
+        return _has_database(engine, url)
+    finally:
+        engine.dispose()
+
+
 def _has_database(engine: Engine, url: URL) -> bool:
     with reading(engine) as connection:
         found = connection.execute(

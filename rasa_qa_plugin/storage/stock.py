@@ -20,7 +20,7 @@ _MOST_IDS = 500
 _PAGE = 2000
 _LONGEST_SENDER = 255
 # Those that stay outside of a conversation have a pseudonym, and session 0.
-_foreign = sa.and_(events.c.seq.is_(None), events.c.session.is_(None))
+foreign = sa.and_(events.c.seq.is_(None), events.c.session.is_(None))
 
 
 class StockRow(msgspec.Struct, frozen=True):
@@ -53,7 +53,7 @@ def holds(connection: Connection, sender_id: str) -> bool:
     """Tell whether rows of the stock store wait under a raw sender id."""
     if not _can_be_stored(connection, sender_id):
         return False
-    query = sa.select(events.c.id).where(events.c.sender_id == sender_id, _foreign)
+    query = sa.select(events.c.id).where(events.c.sender_id == sender_id, foreign)
     return connection.execute(query.limit(1)).first() is not None
 
 
@@ -62,7 +62,7 @@ def read(connection: Connection, sender_id: str) -> list[StockRow]:
     if not _can_be_stored(connection, sender_id):
         return []
     columns = [events.c[name] for name in StockRow.__struct_fields__]
-    query = sa.select(*columns).where(events.c.sender_id == sender_id, _foreign)
+    query = sa.select(*columns).where(events.c.sender_id == sender_id, foreign)
     found = [StockRow(*row) for row in connection.execute(query)]
     return sorted(found, key=lambda row: row.id)
 
@@ -73,7 +73,7 @@ def lock(connection: Connection, ids: Sequence[int]) -> bool:
     for start in range(0, len(ids), _MOST_IDS):
         query = (
             sa.select(events.c.id)
-            .where(events.c.id.in_(ids[start : start + _MOST_IDS]), _foreign)
+            .where(events.c.id.in_(ids[start : start + _MOST_IDS]), foreign)
             .order_by(events.c.id)
         )
         if connection.dialect.name != "sqlite":
@@ -129,7 +129,7 @@ def count(connection: Connection) -> Waiting:
     row = connection.execute(
         sa.select(
             sa.func.count(sa.distinct(events.c.sender_id)), sa.func.count()
-        ).where(_foreign)
+        ).where(foreign)
     ).one()
     return Waiting(*row)
 
@@ -138,7 +138,7 @@ def page(connection: Connection, *, after: int) -> Iterator[tuple[int, str]]:
     """Give row id and raw sender id of the rows that wait next after a row id."""
     query = (
         sa.select(events.c.id, events.c.sender_id)
-        .where(events.c.id > after, _foreign)
+        .where(events.c.id > after, foreign)
         .order_by(events.c.id)
         .limit(_PAGE)
     )

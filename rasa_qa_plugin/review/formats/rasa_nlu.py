@@ -6,7 +6,7 @@ the metadata is what counts on the way back.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import msgspec
 from ruamel.yaml import YAML
@@ -16,6 +16,12 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from rasa_qa_plugin.errors import AnnotationError, MergeError
 from rasa_qa_plugin.privacy.tokens import is_token
 from rasa_qa_plugin.review.items import Entity, Item, clean, quoted, tidy
+from rasa_qa_plugin.review.nlu_file import (
+    after_blank,
+    end_of_content,
+    entry_start,
+    without,
+)
 from rasa_qa_plugin.review.rasa_syntax import parse_line, render, without_breaks
 
 INSTRUCTIONS = (
@@ -30,6 +36,7 @@ _TITLE = "# rasa_qa_plugin · annotation file"
 _PLAIN = re.compile(r"[^\W\d][\w+/.-]*")
 _RESERVED = {"true", "false", "null", "yes", "no", "on", "off", "y", "n"}
 _ILLEGAL = re.compile(r"[\x00-\x1f\x7f-\x9f{}\[\]@\"'`\\<>|]|^[/ ]|[/ ]$")
+_COMMENT = re.compile(r"^[ \t]*#[^\n]*(?:\n|\Z)", re.MULTILINE)
 _HALF_WRITTEN = re.compile(r"\][(\[{]")
 _NULL = "tag:yaml.org,2002:null"
 
@@ -71,6 +78,67 @@ def load(text: str, *, file: str) -> list[Item]:
         seen[item.turn_id] = _line(example)
         items.append(item)
     return items
+
+
+def without_turns(text: str, turn_ids: Collection[str], *, file: str) -> str:
+    """Give an annotation file without these turns, all else as people left it.
+
+    An intent block goes once it is empty, with the comment above it; so does every
+    comment that names one of the turns.
+
+    Raises:
+        AnnotationError: The file cannot be understood, or names a turn in a place of
+            its own; *file* is only named there.
+    """
+    mark = "\ufeff" if text.startswith("\ufeff") else ""
+    text = text.removeprefix(mark)
+    cuts = [
+        line.span()
+        for line in _COMMENT.finditer(text)
+        if any(turn_id in line.group() for turn_id in turn_ids)
+    ]
+    nlu = _root(text, file)["nlu"]
+    for block in [] if nlu.flow_style else _sequence(nlu, "nlu", file):
+        examples = _mapping(block, file).get("examples")
+        if not isinstance(examples, SequenceNode) or examples.flow_style:
+            continue
+        dash = examples.start_mark.column
+        mine = [one for one in examples.value if _turn_id(one, file) in turn_ids]
+        spans = [(entry_start(text, one), _end(text, one, dash)) for one in mine]
+        if mine and len(mine) == len(examples.value):
+            spans = [(_comment_above(text, block), _end(text, block, dash))]
+        cuts += spans
+    shorter = without(text, cuts)
+    if any(turn_id in shorter for turn_id in turn_ids):
+        raise AnnotationError(
+            file,
+            "names turns of people who are forgotten in a form that cannot be taken "
+            "out; delete it by hand",
+        )
+    return mark + shorter
+
+
+def _turn_id(example: Node, file: str) -> str:
+    content = _mapping(example, file) if isinstance(example, MappingNode) else {}
+    metadata = content.get("metadata")
+    facts = _mapping(metadata, file) if isinstance(metadata, MappingNode) else {}
+    return _text(facts.get("turn_id"))
+
+
+def _end(text: str, node: Node, dash: int) -> int:
+    """Give the offset after the last line of a list entry."""
+    end = end_of_content(text, node.start_mark.index, node.end_mark.index, dash)
+    return end if text[end - 1] == "\n" else (text.find("\n", end) + 1 or len(text))
+
+
+def _comment_above(text: str, block: Node) -> int:
+    """Give the offset where a block begins with the comment that stands right above."""
+    start = text.rfind("\n", 0, block.start_mark.index) + 1
+    while (above := text.rfind("\n", 0, max(start - 1, 0)) + 1) < start and text[
+        above:start
+    ].lstrip().startswith("#"):
+        start = above
+    return after_blank(text, start)
 
 
 def _block(item: Item) -> list[str]:

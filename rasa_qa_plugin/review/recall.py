@@ -1,0 +1,195 @@
+"""Words of people who are forgotten, taken out of files: exports, data, backups.
+
+The files are looked at, not the names alone: a file that was renamed, copied or backed
+up within the bot folder is found by the turns it names and by the lines it holds.
+"""
+
+import glob
+import os
+import re
+from collections.abc import Collection, Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+
+from rasa_qa_plugin import changes
+from rasa_qa_plugin.changes import FileChange
+from rasa_qa_plugin.errors import AnnotationError, MergeError
+from rasa_qa_plugin.review.formats import rasa_nlu
+from rasa_qa_plugin.review.nlu_file import holds_nlu, without_lines
+from rasa_qa_plugin.storage.copies import Copy
+
+# As `Vault.turn_id` makes them.
+_TURN_ID = re.compile(rb"t_[0-9a-f]{20}")
+_NOT_OURS = frozenset(
+    {".git", ".rasa", ".venv", "__pycache__", "models", "node_modules", "venv"}
+)
+_LARGEST = 64_000_000
+_DATABASE = b"SQLite format 3\0"
+_BESIDE_DATABASE = ("-wal", "-shm", "-journal", ".lock")
+
+
+class Recall(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be taken out of which files.
+
+    Attributes:
+        files: Files before and after.
+        turns: Turns found in annotation files.
+        lines: Lines found in training data.
+        backup_lines: Lines found in backups of it.
+        settled: Ids of copies that are gone once *files* are written.
+        absent: Ids of copies whose file is not here, nor found under another name.
+        absent_files: How many files these are.
+        lines_absent: Lines that are not where they were put, nor anywhere else.
+        unreadable: Names of files that hold such words in a form we cannot change.
+    """
+
+    files: tuple[FileChange, ...]
+    turns: int
+    lines: int
+    backup_lines: int
+    settled: tuple[int, ...]
+    absent: tuple[int, ...]
+    absent_files: int
+    lines_absent: int
+    unreadable: tuple[str, ...]
+
+
+class _Found:
+    """What a walk through the files has brought up so far."""
+
+    def __init__(self, backups: Path) -> None:
+        self._backups = backups
+        self.files: list[FileChange] = []
+        self.turns: list[str] = []
+        self.lines: list[str] = []
+        self.backup_lines: list[str] = []
+        self.unreadable: set[Path] = set()
+
+    def look_into(self, path: Path, content: bytes | None, copies: "_Wanted") -> None:
+        """Take what is wanted out of one file."""
+        if content is None:
+            self.unreadable.add(path)
+            return
+        named = copies.turn_ids & {
+            found.decode() for found in _TURN_ID.findall(content)
+        }
+        try:
+            before = text = content.decode("utf-8")
+            if named:
+                text = rasa_nlu.without_turns(text, named, file=path.name)
+            gone: list[str] = []
+            if copies.lines and holds_nlu(text):
+                text, gone = without_lines(text, copies.lines)
+        except (UnicodeDecodeError, AnnotationError, MergeError):
+            # A broken file that nothing of theirs is known to be in is not our affair.
+            if named or path in copies.data_files:
+                self.unreadable.add(path)
+            return
+        self.turns += named
+        kept_apart = path.is_relative_to(self._backups)
+        (self.backup_lines if kept_apart else self.lines).extend(gone)
+        if text != before:
+            self.files.append(FileChange(path, content, text.encode("utf-8")))
+
+
+class _Wanted(msgspec.Struct, frozen=True):
+    """What is looked for."""
+
+    turn_ids: frozenset[str]
+    lines: frozenset[str]
+    data_files: frozenset[Path]
+
+
+def stored_path(path: Path, root: Path) -> str:
+    """Give a path as it is recorded: relative where it lies below *root*."""
+    path, root = path.resolve(), root.resolve()
+    inside = path.is_relative_to(root)
+    return (path.relative_to(root) if inside else path).as_posix()
+
+
+def plan_recall(copies: Sequence[Copy], *, root: Path, backups: Path) -> Recall:
+    """Look for *copies* in the bot folder *root* and in the files that were recorded.
+
+    Nothing is written. Other people's turns and lines stay, byte for byte.
+    """
+    places = {copy.file: (root / copy.file).resolve() for copy in copies}
+    wanted = _Wanted(
+        frozenset(copy.turn_id for copy in copies if copy.line is None),
+        frozenset(copy.line for copy in copies if copy.line is not None),
+        frozenset(places[copy.file] for copy in copies if copy.line is not None),
+    )
+    found = _Found(backups.resolve())
+    if copies:
+        for path, content in _contents(root, set(places.values())):
+            found.look_into(path, content, wanted)
+    turns, lines = set(found.turns), {*found.lines, *found.backup_lines}
+    readable = [one for one in copies if places[one.file] not in found.unreadable]
+    here = {
+        one.id: (one.turn_id in turns) if one.line is None else (one.line in lines)
+        for one in readable
+    }
+    # A file that was renamed holds some of its turns; people took the others out.
+    known = {one.file for one in readable if here[one.id]} | {
+        file for file, place in places.items() if place.is_file()
+    }
+    absent = [one for one in readable if one.file not in known]
+    return Recall(
+        files=tuple(found.files),
+        turns=len(found.turns),
+        lines=len(found.lines),
+        backup_lines=len(found.backup_lines),
+        settled=tuple(one.id for one in readable if one.file in known),
+        absent=tuple(one.id for one in absent),
+        absent_files=len({one.file for one in absent}),
+        lines_absent=sum(
+            one.line is not None and one.file in known and not here[one.id]
+            for one in readable
+        ),
+        unreadable=tuple(sorted(path.name for path in found.unreadable)),
+    )
+
+
+def apply_recall(plan: Recall, *, root: Path, now: datetime) -> None:
+    """Write the files, all or none, and keep no former ones.
+
+    Raises:
+        RasaQAError: A file changed since the plan was made, or cannot be written.
+    """
+    changes.write(plan.files, root=root, backups=None, now=now)
+
+
+def _contents(
+    root: Path, recorded: Collection[Path]
+) -> Iterator[tuple[Path, bytes | None]]:
+    """Give the files that could hold a copy, each once; None for what cannot be read.
+
+    Of files that were not recorded, only those that can be read.
+    """
+    seen: set[Path] = set()
+    for path in _paths(root, recorded):
+        real = path.resolve()
+        if real in seen or real.name.endswith(_BESIDE_DATABASE):
+            continue
+        seen.add(real)
+        try:
+            if not real.is_file():
+                continue
+            content = real.read_bytes() if real.stat().st_size <= _LARGEST else None
+        except OSError:
+            content = None
+        if content is None and real not in recorded:
+            continue
+        if content is None or not content.startswith(_DATABASE):
+            yield real, content
+
+
+def _paths(root: Path, recorded: Collection[Path]) -> Iterator[Path]:
+    for folder, below, names in os.walk(root):
+        below[:] = sorted(set(below) - _NOT_OURS)
+        for name in sorted(names):
+            yield Path(folder) / name
+    # Elsewhere, only the file itself and what an editor keeps beside it.
+    for path in sorted(recorded):
+        yield from sorted(path.parent.glob(f"*{glob.escape(path.name)}*"))
