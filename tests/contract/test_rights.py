@@ -142,7 +142,7 @@ def access(
     opened: Opened, who: str, *, originals: bool = True, now: float = NOW
 ) -> Any:
     found = subject.document(
-        opened.engine, opened.vault.pseudonym(who), vault=opened.vault,
+        opened.engine, opened.vault.pseudonym(who), sender_id=who, vault=opened.vault,
         live_ttl=opened.settings.privacy.live_ttl_hours * 3600,
         originals=originals, now=now,
     )  # fmt: skip

@@ -24,9 +24,10 @@ from sanic import Sanic
 from sanic.log import LOGGING_CONFIG_DEFAULTS
 from sqlalchemy.engine import URL
 
-from rasa_qa_plugin import QAChannel
+from rasa_qa_plugin import QAChannel, rights
 from rasa_qa_plugin.backlog import backlog_of
 from rasa_qa_plugin.consent import ConsentState
+from rasa_qa_plugin.insights.prometheus import Latency
 from rasa_qa_plugin.storage import consents, schema
 from rasa_qa_plugin.storage.engine import reading
 from rasa_qa_plugin.tracker_store import QATrackerStore
@@ -64,7 +65,8 @@ async def serving(store: TrackerStore) -> AsyncIterator[Ask]:
     app = configure_app(create_http_input_channels(None, "credentials.yml"))
     app.ctx.agent = Agent(domain=DOMAIN, tracker_store=store)
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        base = f"http://127.0.0.1:{listening.getsockname()[1]}/webhooks/qa/"
+        address = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        base = f"{address}/webhooks/qa/"
         server = await app.create_server(sock=listening, return_asyncio_server=True)
         await server.startup()
         await server.start_serving()
@@ -87,6 +89,7 @@ async def serving(store: TrackerStore) -> AsyncIterator[Ask]:
                 )
                 return answer.status, await read()
 
+        ask.address = address  # type: ignore[attr-defined]
         async with aiohttp.ClientSession() as session:
             try:
                 yield ask
@@ -197,9 +200,11 @@ def test_health_tells_whether_the_database_is_there(store: QATrackerStore) -> No
         "schema": rows(store, sa.table("qa_schema_version", sa.column("version_num")))[
             0
         ][0],
+        "identity": rights.identity(store.opened),
         "events_waiting": 0,
         "masking_failures": 0,
     }
+    assert WHO not in body["identity"]
     assert later["database"] == "away"
     assert later["events_waiting"] == len(backlog_of(store.opened, Path())) > 0
 
@@ -221,6 +226,7 @@ def test_metrics_are_numbers_for_prometheus(store: QATrackerStore) -> None:
         for family in text_string_to_metric_families(text)
         for sample in family.samples
     }
+    types = {f.name: f.type for f in text_string_to_metric_families(text)}
 
     assert status == 200
     assert samples["rasa_qa_conversations",] == 1
@@ -230,6 +236,34 @@ def test_metrics_are_numbers_for_prometheus(store: QATrackerStore) -> None:
     assert samples["rasa_qa_events_waiting",] == 0
     assert samples["rasa_qa_masking_failures",] == 0
     assert samples["rasa_qa_count_seconds",] > 0
+    assert types["rasa_qa_store_seconds"] == "histogram"
+    for operation in ("save", "retrieve"):
+        took = [
+            samples["rasa_qa_store_seconds_bucket", operation, bound]
+            for bound in ("0.001", "0.05", "5.0", "+Inf")
+        ]
+        assert took == sorted(took)
+        assert took[-1] == samples["rasa_qa_store_seconds_count", operation] > 0
+        assert samples["rasa_qa_store_seconds_sum", operation] > 0
+
+
+def test_what_a_store_took_is_counted_even_where_it_failed() -> None:
+    latency = Latency()
+
+    @latency.observed
+    async def work(error: Exception | None) -> int:
+        if error is not None:
+            raise error
+        return 7
+
+    assert asyncio.iscoroutinefunction(work)  # or Rasa would wrap the store
+    assert asyncio.run(work(None)) == 7
+    with pytest.raises(KeyError):
+        asyncio.run(work(KeyError("x")))
+    latency.observe(0.001)
+    latency.observe(7.0)
+    assert latency.buckets()[0] == ("0.001", 3)
+    assert latency.buckets()[-2:] == [("5.0", 3), ("+Inf", 4)]
 
 
 def test_metrics_count_once_for_many_who_ask(store: QATrackerStore) -> None:

@@ -323,10 +323,87 @@ def test_check_names_what_is_missing_and_fails(folder: Path) -> None:
 
     found = {finding["subject"]: finding for finding in json.loads(result.stdout)}
     assert result.exit_code == 1
-    assert found["database"]["ok"]
+    assert found["database"] == {
+        "subject": "database",
+        "ok": True,
+        "detail": "not made yet; the bot makes it when it starts",
+    }
     assert found["Rasa"]["ok"]
     assert found["config.yml"]["detail"].endswith("run `rasa-qa init`")
     assert found["model"]["detail"] == "none in models/; run `rasa train`"
+
+
+@pytest.mark.parametrize("secret", [SECRET, None])
+def test_check_looks_and_makes_nothing(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, secret: str | None
+) -> None:
+    if secret is None:
+        monkeypatch.delenv("RASA_QA_SECRET")
+
+    def files() -> dict[str, int]:
+        return {p.name: p.stat().st_size for p in folder.rglob("*")}
+
+    before = files()
+    call(folder, "check")
+    assert files() == before
+
+    with sqlite3.connect(folder / "bot.db") as connection:
+        connection.execute("CREATE TABLE events (id INTEGER)")
+    connection.close()
+    found = json.loads(call(folder, "check", "--json").stdout)
+    assert (
+        "not made yet" in {one["subject"]: one for one in found}["database"]["detail"]
+    )
+    with sqlite3.connect(folder / "bot.db") as connection:
+        tables = connection.execute("SELECT name FROM sqlite_master").fetchall()
+    connection.close()
+    assert tables == [("events",)]
+    assert "bot.db.key" not in files()
+
+
+def test_check_upgrades_no_schema_and_refuses_a_later_one(talked: Path) -> None:
+    def detail(revision: str) -> str:
+        with sqlite3.connect(talked / "bot.db") as connection:
+            connection.execute(
+                "UPDATE qa_schema_version SET version_num = ?", (revision,)
+            )
+        connection.close()
+        found = json.loads(call(talked, "check", "--json").stdout)
+        return str({one["subject"]: one["detail"] for one in found}["database"])
+
+    assert detail("0003").startswith("reachable, schema 0003, 0004 from the next start")
+    assert detail("0003").endswith("1 conversations")
+    assert "schema revision is 9999" in detail("9999")
+
+
+def test_check_tells_an_error_of_the_settings_once(folder: Path) -> None:
+    (folder / "endpoints.yml").write_text(
+        "tracker_store:\n  type: rasa_qa_plugin.QATrackerStore\n  settings: qa.yml\n",
+        "utf-8",
+    )
+    (folder / "qa.yml").write_text("privacy: {slotz: {}}\n", "utf-8")
+
+    result = call(folder, "check", "--json")
+
+    details = [one["detail"] for one in json.loads(result.stdout)]
+    assert sum("slotz" in detail for detail in details) == 1
+    assert details.count("not looked at; see settings") == 1
+    (folder / "endpoints.yml").write_text("tracker_store: {type: SQL}\n", "utf-8")
+    found = json.loads(call(folder, "check", "--json").stdout)
+    again = [one["subject"] for one in found if "see endpoints.yml" in one["detail"]]
+    assert again == ["settings", "database", "files", "spool", "test set"]
+
+
+def test_check_loads_recognizers_and_models_of_one_s_own(folder: Path) -> None:
+    (folder / "endpoints.yml").write_text(
+        "tracker_store:\n  type: rasa_qa_plugin.QATrackerStore\n  settings: qa.yml\n",
+        "utf-8",
+    )
+    (folder / "qa.yml").write_text("privacy: {ner: {es: no_such_model}}\n", "utf-8")
+
+    found = json.loads(call(folder, "check", "--json").stdout)
+
+    assert not {one["subject"]: one for one in found}["settings"]["ok"]
 
 
 ENDPOINTS = "tracker_store:\n  type: rasa_qa_plugin.QATrackerStore\n"

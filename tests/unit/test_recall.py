@@ -1,0 +1,269 @@
+"""Words of people who are forgotten leave files, and nothing else in them changes."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rasa_qa_plugin.errors import AnnotationError
+from rasa_qa_plugin.review.formats import rasa_nlu
+from rasa_qa_plugin.review.items import Item
+from rasa_qa_plugin.review.nlu_file import fingerprint, read_layout, without_lines
+from rasa_qa_plugin.review.recall import Recall, plan_recall, stored_path
+from rasa_qa_plugin.storage.copies import Copy
+
+NLU = """\
+# Ours
+version: "3.1"
+
+nlu:
+- intent: greet   # é
+  examples: |
+    - hola
+    - buenas  tardes
+    # a comment
+
+- intent: order
+  examples: |-
+      - quiero dos [cajas](product)
+
+- synonym: caja
+  examples: |
+    - cajas
+# the end
+"""
+FORMS: list[Callable[[str], str]] = [
+    str,
+    lambda text: text.replace("\n", "\r\n"),
+    lambda text: text.rstrip("\n"),
+    lambda text: "\ufeff" + text,
+]
+
+
+def turn(number: int) -> str:
+    return f"t_{number:020x}"
+
+
+def items(count: int = 5) -> list[Item]:
+    return [
+        Item(
+            turn_id=turn(number), text=f"frase {number}", intent="greet",
+            comment=f"the user said: no ({turn(number)})" if number % 2 else "",
+            confidence=0.5, flags=("fallback",), surrogates=(("[NAME]", "Eva"),),
+        )
+        for number in range(count)
+    ]  # fmt: skip
+
+
+def copy(turn_id: str, file: str, line: str | None = None, number: int = 1) -> Copy:
+    return Copy(id=number, turn_id=turn_id, file=file, line=line, written_at=0.0)
+
+
+def recall(root: Path, *copies: Copy) -> Recall:
+    return plan_recall(copies, root=root, backups=root / ".rasa_qa" / "backups")
+
+
+@pytest.mark.parametrize("form", FORMS)
+@given(gone=st.sets(st.integers(0, 4), min_size=1, max_size=4))
+def test_an_annotation_file_becomes_what_it_would_be_without_the_turns(
+    form: Callable[[str], str], gone: set[int]
+) -> None:
+    before = form(rasa_nlu.dump(items()))
+    left = [item for item in items() if item.turn_id not in set(map(turn, gone))]
+
+    after = rasa_nlu.without_turns(before, set(map(turn, gone)), file="review.yml")
+
+    assert after == form(rasa_nlu.dump(left))
+
+
+def test_an_example_that_was_moved_goes_with_every_comment_that_names_its_turn() -> (
+    None
+):
+    text = """\
+nlu:
+# low confidence · the user said: no (t_00000000000000000001)
+- intent: greet
+  examples:
+# mine
+- intent: price
+  examples:
+  - text: |
+      a cuanto
+    metadata:
+      turn_id: t_00000000000000000002
+
+  -
+    text: |
+      # el precio?
+    # look here
+    metadata: {turn_id: "t_00000000000000000001", surrogates: {}}
+  - {text: otra, metadata: {turn_id: t_00000000000000000003}}  # sure
+"""
+    after = rasa_nlu.without_turns(text, {turn(1)}, file="review.yml")
+    assert after == text.replace(
+        "# low confidence · the user said: no (t_00000000000000000001)\n", ""
+    ).replace(text[text.index("\n  -\n") : text.index("  - {text")], "")
+
+    last = rasa_nlu.without_turns(text, {turn(3)}, file="review.yml")
+    assert last == text[: text.index("  - {text")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "nlu: [{intent: a, examples: [{text: b, metadata: {turn_id: %s}}]}]\n",
+        "nlu:\n- intent: a\n  examples: [{text: b, metadata: {turn_id: %s}}]\n",
+        "nlu:\n- intent: a\n  examples: |\n    - %s\n",
+        "nlu: [%s\n",
+        "[%s]\n",
+    ],
+)
+def test_a_form_that_cannot_be_changed_is_named_and_left_alone(
+    tmp_path: Path, text: str
+) -> None:
+    content = text % turn(1)
+    with pytest.raises(AnnotationError, match=r"^review\.yml"):
+        rasa_nlu.without_turns(content, {turn(1)}, file="review.yml")
+    (tmp_path / "review.yml").write_text(content, "utf-8")
+
+    plan = recall(tmp_path, copy(turn(1), "review.yml"))
+
+    assert plan.unreadable == ("review.yml",)
+    assert (plan.settled, plan.files, plan.absent_files) == ((), (), 0)
+
+
+def test_our_own_lines_leave_the_training_data_as_it_was() -> None:
+    for form in FORMS[:3]:
+        before = form(NLU)
+        for intent, lines in {
+            "greet": ["qué tal", "[Eva](name) te saluda"],
+            "bye": ["chao"],
+        }.items():
+            merged = read_layout(before).with_lines({intent: lines})
+            prints = {fingerprint(line) for line in lines}
+            assert merged != before
+
+            after, gone = without_lines(merged, prints)
+
+            assert after == before
+            assert sorted(gone) == sorted(prints)
+
+
+def test_a_line_is_found_where_people_moved_and_marked_it() -> None:
+    moved = NLU.replace("    - hola\n", "    - hola\n    -  Quiero dos cajas!\n")
+    prints = {fingerprint("quiero dos [cajas](product)")}
+
+    after, gone = without_lines(moved, prints)
+
+    assert len(gone) == 2
+    assert after == NLU.replace(
+        "\n- intent: order\n  examples: |-\n      - quiero dos [cajas](product)\n", ""
+    )
+
+
+def test_only_examples_of_intents_are_taken_for_lines() -> None:
+    text = NLU + "intents:\n- hola\nrules:\n- rule: hola\n  steps:\n  - hola\n"
+
+    after, gone = without_lines(text, {fingerprint("hola"), fingerprint("cajas")})
+
+    assert after == text.replace("    - hola\n", "", 1)
+    assert len(gone) == 1
+
+
+def test_words_are_found_in_every_file_of_the_bot(tmp_path: Path) -> None:
+    root = tmp_path / "bot"
+    exported = rasa_nlu.dump(items(2))
+    backup = root / ".rasa_qa" / "backups" / "20260101-000000-abcdef" / "nlu.yml"
+    merged = NLU.replace("    - hola\n", "    - hola\n    - me llamo así\n")
+    for path, text in {
+        root / "data" / "nlu.yml": merged,
+        root / "data" / ".nlu.yml.x8f3": merged,
+        root / "train_test_split" / "training_data.yml": merged,
+        backup: merged,
+        root / "done" / "renamed.yml": exported,
+        tmp_path / "desk" / "review.yml": exported,
+        tmp_path / "desk" / "review.yml~": exported,
+        tmp_path / "desk" / "other.yml": exported,
+        root / "models" / "nlu.yml": merged,
+        root / "domain.yml": "intents:\n- me llamo así\n",
+    }.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf-8")
+    (root / "conversations.db").write_bytes(
+        b"SQLite format 3\0" + turn(0).encode() + b"\xff"
+    )
+    line = fingerprint("me llamo así")
+
+    plan = recall(
+        root,
+        copy(turn(0), stored_path(tmp_path / "desk" / "review.yml", root), number=1),
+        copy(turn(0), "review.yml", number=2),
+        copy(turn(0), stored_path(root / "data" / "nlu.yml", root), line, number=3),
+    )
+
+    assert {change.path.name for change in plan.files} == {
+        "nlu.yml", ".nlu.yml.x8f3", "training_data.yml", "renamed.yml", "review.yml",
+        "review.yml~",
+    }  # fmt: skip
+    assert len(plan.files) == 7
+    assert not [change for change in plan.files if "models" in change.path.parts]
+    assert (plan.turns, plan.lines, plan.backup_lines) == (3, 3, 1)
+    assert plan.settled == (1, 2, 3)
+    assert (plan.absent_files, plan.lines_absent, plan.unreadable) == (0, 0, ())
+    for change in plan.files:
+        left = change.after.decode()
+        assert left in (NLU, rasa_nlu.dump(items(2)[1:]))
+
+
+def test_what_is_not_there_is_counted_by_file(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "nlu.yml").write_text(NLU, "utf-8")
+    (tmp_path / "kept.yml").write_text(rasa_nlu.dump(items(2)), "utf-8")
+    line = fingerprint("ya no está")
+
+    plan = recall(
+        tmp_path,
+        copy(turn(7), "sent.yml", number=1),
+        copy(turn(8), "sent.yml", number=2),
+        copy(turn(9), "kept.yml", number=3),  # somebody deleted its block
+        copy(turn(9), "data/nlu.yml", line, number=4),
+        copy(turn(9), "data/gone.yml", line, number=5),
+    )
+
+    assert plan.files == ()
+    assert (plan.absent, plan.absent_files) == ((1, 2, 5), 2)
+    assert (plan.settled, plan.lines_absent) == ((3, 4), 1)
+
+
+def test_a_broken_file_is_in_the_way_only_where_words_are_known_to_be(
+    tmp_path: Path,
+) -> None:
+    broken = "nlu:\n- intent: [\n  examples: |\n    - hola\n"
+    for name in ("nlu.yml", "other.yml"):
+        (tmp_path / name).write_text(broken, "utf-8")
+    (tmp_path / "latin.yml").write_bytes("nlu: ñ".encode("latin-1"))
+
+    plan = recall(tmp_path, copy(turn(1), "nlu.yml", fingerprint("hola")))
+
+    assert (plan.unreadable, plan.settled, plan.files) == (("nlu.yml",), (), ())
+
+
+def test_recorded_paths_are_relative_within_the_bot(tmp_path: Path) -> None:
+    inside = stored_path(tmp_path / "bot" / "x" / "review.yml", tmp_path / "bot")
+    outside = stored_path(tmp_path / "review.yml", tmp_path / "bot")
+
+    assert inside == "x/review.yml"
+    assert outside == (tmp_path / "review.yml").resolve().as_posix()
+
+
+def test_a_marked_word_does_not_hide_a_line() -> None:
+    marked = [
+        "quiero [cajas](product)",
+        'quiero [cajas]{"entity": "product", "role": "to"}',
+        'quiero [cajas][{"entity": "a"}, {"entity": "b"}]',
+        " Quiero cajas. ",
+    ]
+
+    assert len({fingerprint(line) for line in marked}) == 1
