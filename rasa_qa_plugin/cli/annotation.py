@@ -197,14 +197,14 @@ def merge(bot: Bot, *, yes: bool, surrogates: bool | None) -> None:
     done += [item.turn_id for item, why in plan.held_back if why == ALREADY_TRAINED]
     # Before the files: a merge that is killed leaves no line that nobody could recall.
     with transaction(opened.engine) as connection:
-        noted = copies.record(connection, written, now=now)
+        copies.record(connection, written, now=now)
     try:
         _write(opened, plan, waiting, done, bot=bot, now=now)
     except StorageError:
         raise  # the files may be written: then the lines must stay on record
     except RasaQAError:
         with transaction(opened.engine) as connection:
-            copies.drop(connection, noted)
+            copies.take_back(connection, written, now=now)
         raise
     if plan.added:
         say(f"Added {len(plan.added)} examples. Next: rasa-qa retrain")

@@ -146,7 +146,8 @@ def erase(  # noqa: PLR0913 - one per option
     else:
         for place, number in (*receipt.rows.items(), *receipt.files.items()):
             click.echo(f"{number:6d}  {place}")
-        _explain(receipt)
+        _sum_up(receipt)
+    _say_what_is_left(receipt)
     if done.unreadable:
         raise RasaQAError(
             f"{', '.join(done.unreadable)}: holds words of people who are forgotten in "
@@ -155,7 +156,16 @@ def erase(  # noqa: PLR0913 - one per option
         )
 
 
-def _explain(receipt: forgetting.Receipt) -> None:
+def _sum_up(receipt: forgetting.Receipt) -> None:
+    if receipt:
+        say("Erased." if receipt.erased else "Nothing was erased; add --yes to do so.")
+    elif receipt.rows:
+        say("Nothing is stored under this id.")
+    else:
+        say("Nothing of people who are forgotten is left in files.")
+
+
+def _say_what_is_left(receipt: forgetting.Receipt) -> None:
     files = receipt.files
     if files["files_not_found"]:
         say(
@@ -167,12 +177,6 @@ def _explain(receipt: forgetting.Receipt) -> None:
         say(f"{files['lines_not_found']} merged lines were edited or removed before.")
     if receipt.erased and files["training_lines"]:
         say("Models trained before have learned from them. Next: rasa-qa retrain")
-    if not receipt:
-        say("Nothing is stored under this id.")
-    elif receipt.erased:
-        say("Erased.")
-    else:
-        say("Nothing was erased; add --yes to erase this.")
 
 
 def _server(

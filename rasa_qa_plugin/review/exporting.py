@@ -81,11 +81,8 @@ def export(  # noqa: PLR0913 - the filters of `rasa-qa export`
         ]
         ids = [turn.turn_id for turn in found]
         file = stored_path(path, root)
-        noted = copies.record(
-            connection,
-            [Written(turn_id=turn_id, file=file) for turn_id in ids],
-            now=now,
-        )
+        written = [Written(turn_id=turn_id, file=file) for turn_id in ids]
+        copies.record(connection, written, now=now)
     if not found:
         return None
     content = _content(found, surrogates).encode()
@@ -107,14 +104,14 @@ def export(  # noqa: PLR0913 - the filters of `rasa-qa export`
             runs.note(connection, "export", now=now, turns=len(ids), batch=batch_id)
             changes.replace(path, content)
     except OSError as error:
-        _unrecord(engine, noted)
+        _take_back(engine, written, now=now)
         raise RasaQAError(
             f"{path.name}: cannot be written ({type(error).__name__}); "
             "choose another folder"
         ) from None
     except RasaQAError:
         path.unlink(missing_ok=True)
-        _unrecord(engine, noted)
+        _take_back(engine, written, now=now)
         raise
     return Exported(batch_id=batch_id, items=len(found))
 
@@ -129,10 +126,10 @@ def _require_unchanged(found: Sequence[Turn], left: Mapping[str, Turn]) -> None:
         )
 
 
-def _unrecord(engine: Engine, noted: Sequence[int]) -> None:
+def _take_back(engine: Engine, written: Sequence[Written], *, now: float) -> None:
     """Forget about copies that were not made; a record too many does no harm."""
     with contextlib.suppress(StorageError), transaction(engine) as connection:
-        copies.drop(connection, noted)
+        copies.take_back(connection, written, now=now)
 
 
 def _content(found: Sequence[Turn], surrogates: Surrogates | None) -> str:

@@ -125,8 +125,21 @@ def fingerprint(line: str) -> str:
     return hashlib.sha256(words.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def without_lines(text: str, fingerprints: Collection[str]) -> tuple[str, list[str]]:
-    """Give the text without the example lines of these fingerprints, and which went.
+class Stripped(msgspec.Struct, frozen=True):
+    """A text without some of its example lines.
+
+    Attributes:
+        gone: Fingerprints of the lines that were taken out.
+        stuck: How many examples stand in a form from which none can be taken.
+    """
+
+    text: str
+    gone: tuple[str, ...]
+    stuck: int
+
+
+def without_lines(text: str, fingerprints: Collection[str]) -> Stripped:
+    """Give the text without the example lines of these fingerprints.
 
     An entry that is left without any line goes as a whole. What two people said alike
     stands in one line, which goes with either of them.
@@ -137,15 +150,32 @@ def without_lines(text: str, fingerprints: Collection[str]) -> tuple[str, list[s
     nlu = _nlu(text)
     cuts: list[tuple[int, int]] = []
     gone: list[str] = []
+    stuck = 0
     for entry, _, examples in _intents(nlu[0]) if nlu else ():
         lines = _literal_lines(text, entry, examples)
-        mine = [line for line in lines if _fingerprint_of(line) in fingerprints]
-        gone += map(_fingerprint_of, mine)
+        mine = [line for line in lines if _fingerprint_of(line.group()) in fingerprints]
+        gone += [_fingerprint_of(line.group()) for line in mine]
         if mine and len(mine) == len(lines) and len(entry.value) == len(_OURS):
             cuts.append((entry_start(text, entry), lines[-1].end()))
         else:
             cuts += [line.span() for line in mine]
-    return without(text, cuts), gone
+        if not lines and examples is not None:
+            others = map(_fingerprint_of, _texts(examples))
+            stuck += sum(one in fingerprints for one in others)
+    return Stripped(without(text, cuts), tuple(gone), stuck)
+
+
+def _texts(examples: Node) -> Iterator[str]:
+    """Give every line of text in examples that are no literal block."""
+    if isinstance(examples, ScalarNode):
+        yield from str(examples.value).splitlines()
+    elif isinstance(examples, SequenceNode):
+        for example in examples.value:
+            yield from _texts(example)
+    elif isinstance(examples, MappingNode):
+        for key, value in examples.value:
+            if key.value == "text":
+                yield from _texts(value)
 
 
 def without(text: str, cuts: Sequence[tuple[int, int]]) -> str:
@@ -235,9 +265,9 @@ def _depth(line: str) -> int:
     return len(line) - len(line.lstrip(" "))
 
 
-def _fingerprint_of(line: re.Match[str]) -> str:
+def _fingerprint_of(line: str) -> str:
     """Give the fingerprint of a line; one that was commented out has it still."""
-    return fingerprint(line.group().strip().removeprefix("-"))
+    return fingerprint(line.strip().removeprefix("-"))
 
 
 def entry_start(text: str, entry: Node) -> int:

@@ -79,9 +79,12 @@ class _Found:
             before = text = content.decode("utf-8")
             if named:
                 text = rasa_nlu.without_turns(text, named, file=path.name)
-            gone: list[str] = []
+            gone: tuple[str, ...] = ()
             if copies.lines and holds_nlu(text):
-                text, gone = without_lines(text, copies.lines)
+                stripped = without_lines(text, copies.lines)
+                text, gone = stripped.text, stripped.gone
+                if stripped.stuck:
+                    self.unreadable.add(path)
         except (UnicodeDecodeError, AnnotationError, MergeError):
             # A broken file that nothing of theirs is known to be in is not our affair.
             if named or path in copies.data_files:
@@ -157,7 +160,7 @@ def apply_recall(plan: Recall, *, root: Path, now: datetime) -> None:
     Raises:
         RasaQAError: A file changed since the plan was made, or cannot be written.
     """
-    changes.write(plan.files, root=root, backups=None, now=now)
+    changes.write(plan.files, root=root.resolve(), backups=None, now=now)
 
 
 def _contents(
@@ -169,7 +172,7 @@ def _contents(
     """
     seen: set[Path] = set()
     for path in _paths(root, recorded):
-        real = path.resolve()
+        real = Path(os.path.realpath(path))
         if real in seen or real.name.endswith(_BESIDE_DATABASE):
             continue
         seen.add(real)

@@ -37,9 +37,7 @@ class Copy(Written, frozen=True, kw_only=True):
     written_at: float
 
 
-def record(
-    connection: Connection, written: Sequence[Written], *, now: float
-) -> list[int]:
+def record(connection: Connection, written: Sequence[Written], *, now: float) -> None:
     """Remember copies, before they are made, under the people whose turns they are.
 
     A turn that is gone by now is recalled at once.
@@ -51,16 +49,27 @@ def record(
             turns.c.turn_id.in_(ids[start : start + _MOST_IDS])
         )
         owners.update((row.turn_id, row.sender_id) for row in connection.execute(query))
-    return [
-        connection.execute(
-            copies.insert().values(
-                sender_id=owners.get(one.turn_id),
-                written_at=now,
-                **msgspec.structs.asdict(one),
-            )
-        ).inserted_primary_key[0]
+    rows = [
+        {
+            **msgspec.structs.asdict(one),
+            "sender_id": owners.get(one.turn_id),
+            "written_at": now,
+        }
         for one in written
     ]
+    if rows:
+        connection.execute(copies.insert(), rows)
+
+
+def take_back(
+    connection: Connection, written: Sequence[Written], *, now: float
+) -> None:
+    """Forget copies recorded at *now* that were not made after all."""
+    files = {one.file for one in written}
+    for file in files:
+        connection.execute(
+            copies.delete().where(copies.c.file == file, copies.c.written_at == now)
+        )
 
 
 def of_person(connection: Connection, sender_id: str) -> list[Copy]:

@@ -101,9 +101,15 @@ def drop_marks(connection: Connection, *, before: float) -> None:
 
 
 def _leave_mark(connection: Connection, sender_id: str, *, now: float) -> None:
-    mark = _mark(sender_id)
-    connection.execute(erasures.delete().where(erasures.c.mark == mark))
-    connection.execute(erasures.insert().values(mark=mark, erased_at=now))
+    """Mark an erasure; of two, the later one counts, whichever is written first."""
+    key = erasures.c.mark == _mark(sender_id)
+    earlier = connection.execute(sa.select(erasures.c.erased_at).where(key)).scalar()
+    connection.execute(erasures.delete().where(key))
+    connection.execute(
+        erasures.insert().values(
+            mark=_mark(sender_id), erased_at=max(now, earlier or now)
+        )
+    )
 
 
 def _mark(sender_id: str) -> str:

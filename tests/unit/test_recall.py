@@ -145,20 +145,20 @@ def test_our_own_lines_leave_the_training_data_as_it_was() -> None:
             prints = {fingerprint(line) for line in lines}
             assert merged != before
 
-            after, gone = without_lines(merged, prints)
+            stripped = without_lines(merged, prints)
 
-            assert after == before
-            assert sorted(gone) == sorted(prints)
+            assert stripped.text == before
+            assert sorted(stripped.gone) == sorted(prints)
 
 
 def test_a_line_is_found_where_people_moved_and_marked_it() -> None:
     moved = NLU.replace("    - hola\n", "    - hola\n    -  Quiero dos cajas!\n")
     prints = {fingerprint("quiero dos [cajas](product)")}
 
-    after, gone = without_lines(moved, prints)
+    stripped = without_lines(moved, prints)
 
-    assert len(gone) == 2
-    assert after == NLU.replace(
+    assert len(stripped.gone) == 2
+    assert stripped.text == NLU.replace(
         "\n- intent: order\n  examples: |-\n      - quiero dos [cajas](product)\n", ""
     )
 
@@ -166,10 +166,10 @@ def test_a_line_is_found_where_people_moved_and_marked_it() -> None:
 def test_only_examples_of_intents_are_taken_for_lines() -> None:
     text = NLU + "intents:\n- hola\nrules:\n- rule: hola\n  steps:\n  - hola\n"
 
-    after, gone = without_lines(text, {fingerprint("hola"), fingerprint("cajas")})
+    stripped = without_lines(text, {fingerprint("hola"), fingerprint("cajas")})
 
-    assert after == text.replace("    - hola\n", "", 1)
-    assert len(gone) == 1
+    assert stripped.text == text.replace("    - hola\n", "", 1)
+    assert len(stripped.gone) == 1
 
 
 def test_words_are_found_in_every_file_of_the_bot(tmp_path: Path) -> None:
@@ -267,3 +267,24 @@ def test_a_marked_word_does_not_hide_a_line() -> None:
     ]
 
     assert len({fingerprint(line) for line in marked}) == 1
+
+
+@pytest.mark.parametrize(
+    "examples",
+    [
+        " >\n    - hola tú\n",
+        "\n  - text: |\n      hola tú\n    metadata: {a: b}\n",
+        ' ["hola tú"]\n',
+    ],
+)
+def test_lines_in_another_form_are_told_by_the_file_s_name(
+    tmp_path: Path, examples: str
+) -> None:
+    text = f"nlu:\n- intent: greet\n  examples:{examples}"
+    (tmp_path / "nlu.yml").write_text(text, "utf-8")
+
+    plan = recall(tmp_path, copy(turn(1), "nlu.yml", fingerprint("hola tú")))
+    other = recall(tmp_path, copy(turn(1), "nlu.yml", fingerprint("hola yo")))
+
+    assert (plan.unreadable, plan.settled, plan.files) == (("nlu.yml",), (), ())
+    assert (other.unreadable, other.settled) == ((), (1,))
