@@ -239,7 +239,7 @@ def test_metrics_are_numbers_for_prometheus(store: QATrackerStore) -> None:
     assert types["rasa_qa_store_seconds"] == "histogram"
     for operation in ("save", "retrieve"):
         took = [
-            samples["rasa_qa_store_seconds_bucket", operation, bound]
+            samples["rasa_qa_store_seconds_bucket", bound, operation]
             for bound in ("0.001", "0.05", "5.0", "+Inf")
         ]
         assert took == sorted(took)
