@@ -4,6 +4,7 @@ import multiprocessing
 import time
 from collections.abc import Iterator
 from multiprocessing.connection import Connection, wait
+from operator import itemgetter
 from pathlib import Path
 from zlib import crc32
 
@@ -17,18 +18,29 @@ from rasa_qa_plugin.storage.engine import reading, transaction
 from rasa_qa_plugin.storage.runs import note
 
 
-class Step(msgspec.Struct, frozen=True):
-    """One conversation that was taken over, or refused by the database."""
+class Step(msgspec.Struct, frozen=True, kw_only=True):
+    """What was done since the step before.
 
-    events: int
-    refused: bool = False
+    Attributes:
+        conversations: Taken over.
+        events: In them.
+        refused: Conversations that the database refused.
+        after: Row id after which the same part goes on.
+    """
+
+    conversations: int = 0
+    events: int = 0
+    refused: int = 0
+    after: int = 0
 
 
 class _EndedError(RasaQAError):
     """A worker stopped before its part was done."""
 
 
-def scrub(opened: Opened, *, part: int = 0, parts: int = 1) -> Iterator[Step]:
+def scrub(
+    opened: Opened, *, part: int = 0, parts: int = 1, after: int = 0
+) -> Iterator[Step]:
     """Take over one part of all people, oldest first, and tell of each.
 
     A conversation that the database refuses is passed over, for the others' sake. What
@@ -37,7 +49,6 @@ def scrub(opened: Opened, *, part: int = 0, parts: int = 1) -> Iterator[Step]:
     Raises:
         StorageUnavailableError: The database went away.
     """
-    after = 0
     while True:
         with reading(opened.engine) as connection:
             page = list(stock.page(connection, after=after))
@@ -45,7 +56,8 @@ def scrub(opened: Opened, *, part: int = 0, parts: int = 1) -> Iterator[Step]:
             return
         after = page[-1][0]
         # Whoever is refused must not be tried once for every row.
-        for sender_id in dict.fromkeys(sender_id for _, sender_id in page):
+        first = {sender_id: row_id for row_id, sender_id in reversed(page)}
+        for sender_id, row_id in sorted(first.items(), key=itemgetter(1)):
             if _part_of(sender_id, parts) != part:
                 continue
             try:
@@ -53,10 +65,17 @@ def scrub(opened: Opened, *, part: int = 0, parts: int = 1) -> Iterator[Step]:
             except StorageUnavailableError:
                 raise
             except StorageError:
-                yield Step(0, refused=True)
+                yield Step(refused=1, after=row_id)
             else:
                 if events:
-                    yield Step(events)
+                    yield Step(conversations=1, events=events, after=row_id)
+
+
+def scrub_with(opened: Opened, folder: Path, *, workers: int) -> Iterator[Step]:
+    """Take over all people, in this process if one worker is enough."""
+    if workers == 1:
+        return scrub(opened)
+    return scrub_in_processes(folder, workers=workers)
 
 
 def scrub_in_processes(folder: Path, *, workers: int) -> Iterator[Step]:

@@ -26,7 +26,7 @@ LAYERS = (
     {"recording"},
     {"opening"},
     {"backlog", "threads", "positions", "scrubbing", "rights", "server"},
-    {"installation", "health", "forgetting"},
+    {"installation", "health", "forgetting", "cluster"},
     {"broker"},
     {"tracker_store", "nlu", "policy", "actions", "cli"},
     {"channel"},

@@ -6,7 +6,7 @@ from collections import Counter
 
 import click
 
-from rasa_qa_plugin import scrubbing
+from rasa_qa_plugin import cluster, scrubbing
 from rasa_qa_plugin.bot import Bot
 from rasa_qa_plugin.cli.options import (
     bot_option,
@@ -108,8 +108,16 @@ def purge(
     show_default=True,
     help="Processes, each with its own database connection.",
 )
+@click.option(
+    "--dask",
+    "scheduler",
+    metavar="ADDRESS",
+    help="Scheduler of a Dask cluster that does it instead; PostgreSQL only.",
+)
 @erasing_options("Take them over; without it, only count.")
-def scrub(bot: Bot, *, workers: int, yes: bool, as_json: bool) -> None:
+def scrub(
+    bot: Bot, *, workers: int, scheduler: str | None, yes: bool, as_json: bool
+) -> None:
     """Mask the conversations that Rasa's own tracker store wrote.
 
     They stay the bot's memory: each gets its pseudonym, its events are masked in place,
@@ -119,12 +127,19 @@ def scrub(bot: Bot, *, workers: int, yes: bool, as_json: bool) -> None:
     stopped when run again. At the end SQLite's file is written anew, which takes its
     size once more on the disk.
 
+    Dask's workers need this release, this bot folder at the same path, and the same
+    environment (RASA_QA_SECRET and what endpoints.yml names): they read the database
+    themselves, and the scheduler sees numbers only.
+
     \b
     Examples:
       rasa-qa scrub
       rasa-qa scrub --yes
       rasa-qa scrub --yes --workers 4 --json
+      rasa-qa scrub --yes --dask tcp://scheduler:8786
     """
+    if scheduler is not None and workers > 1:
+        raise click.UsageError("--dask: contradicts --workers; give one of them")
     opened = open_bot(bot)
     with reading(opened.engine) as connection:
         waiting = stock.count(connection)
@@ -132,13 +147,15 @@ def scrub(bot: Bot, *, workers: int, yes: bool, as_json: bool) -> None:
     if yes:
         found = {"conversations": 0, "events": 0, "refused": 0}
         with row_progress("scrubbing", waiting.events) as advance:
-            for step in (
-                scrubbing.scrub(opened)
-                if workers == 1
-                else scrubbing.scrub_in_processes(bot.folder, workers=workers)
-            ):
-                found["refused" if step.refused else "conversations"] += 1
-                found["events"] += step.events
+            if scheduler is not None:
+                steps = cluster.scrub_on_dask(
+                    opened, bot.folder, address=scheduler, waiting=waiting
+                )
+            else:
+                steps = scrubbing.scrub_with(opened, bot.folder, workers=workers)
+            for step in steps:
+                for what in found:
+                    found[what] += getattr(step, what)
                 advance(step.events)
         if not scrubbing.finish(
             opened,
@@ -150,10 +167,9 @@ def scrub(bot: Bot, *, workers: int, yes: bool, as_json: bool) -> None:
     if as_json:
         print_json({"scrubbed": yes, **found})
     else:
-        for what, number in found.items():
-            click.echo(f"{number:8d}  {what}")
-        if not yes and waiting.events:
-            say("Nothing was changed; add --yes to mask them.")
+        click.echo("\n".join(f"{found[what]:8d}  {what}" for what in found))
+    if not (yes or as_json) and waiting.events:
+        say("Nothing was changed; add --yes to mask them.")
     if found.get("refused"):
         raise StorageError(
             "scrub: the database refused some conversations; see `rasa-qa check`, then "

@@ -3,6 +3,7 @@
 from typing import Any
 
 import msgspec
+import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from rasa_qa_plugin.storage.schema import activity, training_runs
@@ -43,3 +44,12 @@ def note(
             detail=msgspec.json.encode(detail).decode(),
         )
     )
+
+
+def noted(connection: Connection, action: str, **detail: str | int | bool) -> bool:
+    """Tell whether the audit trail holds exactly this."""
+    query = sa.select(activity.c.id).where(
+        activity.c.action == action,
+        activity.c.detail == msgspec.json.encode(detail).decode(),
+    )
+    return connection.execute(query.limit(1)).first() is not None

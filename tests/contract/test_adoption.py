@@ -2,7 +2,12 @@
 
 import asyncio
 import json
+import os
+import pickle
+import signal
 import sqlite3
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -12,6 +17,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner
+from distributed import Client, LocalCluster, SchedulerPlugin
 from rasa.core.tracker_store import SQLTrackerStore
 from rasa.shared.core.domain import Domain
 from rasa.shared.core.events import (
@@ -41,6 +47,7 @@ from tests.conftest import SECRET, Events, Open
 ANA, LUIS = "593998765432", "luis.paz@example.com"
 PHONE = "0991234567"
 NAME = "Rosalinda Quintanilla"
+PASSWORD = "a-password-nobody-sees"
 ANONYMIZED = Settings(consent=ConsentSettings(without_consent="anonymized"))
 DOMAIN = Domain.from_yaml(
     """
@@ -575,3 +582,180 @@ def test_rows_of_the_stock_store_are_counted_by_person(
         waiting = stock.count(connection)
 
     assert (waiting.conversations, waiting.events) == (2, 14)
+
+
+@pytest.fixture
+def dask_cluster(say: Any) -> Iterator[Any]:
+    """A scheduler, and two workers in processes of their own as on two machines."""
+    _ = say  # the secret is in the environment by now, and workers inherit it
+    with LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+    ) as started:
+        yield started
+
+
+@pytest.fixture
+def shared_folder(folder: Path, database_url: URL) -> Path:
+    """A bot folder whose database has a password, on the one kind that is shared."""
+    if database_url.drivername == "sqlite":
+        pytest.skip("refused, and tested below")
+    url = address(database_url.set(password=PASSWORD))
+    (folder / "endpoints.yml").write_text(
+        "tracker_store:\n  type: rasa_qa_plugin.QATrackerStore\n"
+        f"  url: {json.dumps(url)}\n",
+        "utf-8",
+    )
+    return folder
+
+
+def start_on_dask(folder: Path, scheduler: str) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "-m", "rasa_qa_plugin", "scrub", "--bot", str(folder),
+         "--json", "--yes", "--dask", scheduler],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+class Ear(SchedulerPlugin):  # type: ignore[misc]
+    """Hears what the scheduler is asked to do."""
+
+    name = "ear"
+
+    def __init__(self) -> None:
+        self.heard: list[Any] = []
+
+    def update_graph(self, *_: Any, **asked: Any) -> None:
+        self.heard.append(asked)
+
+
+def in_words(cluster: Any) -> str:
+    """Give all that the scheduler ever heard, the workers' part of it unpacked."""
+    heard: list[Any] = [
+        cluster.scheduler.transition_log,
+        cluster.scheduler.events,
+        cluster.get_logs(),
+    ]
+    for message in cluster.scheduler.plugins["ear"].heard:
+        heard.extend((message, pickle.dumps(message)))
+    return "\n".join(map(repr, heard))
+
+
+def test_a_dask_cluster_takes_over_and_hears_of_numbers_only(
+    say: Callable[..., Any], shared_folder: Path, open_store: Open, dask_cluster: Any
+) -> None:
+    people = [f"59399{number:07d}" for number in range(8)]
+    for sender_id in people:
+        say(sender_id, session())
+    ear = Ear()
+    dask_cluster.scheduler.add_plugin(ear)
+
+    out, err = start_on_dask(shared_folder, dask_cluster.scheduler_address).communicate(
+        timeout=120
+    )
+
+    assert json.loads(out) == {
+        "scrubbed": True, "conversations": 8, "events": 56, "refused": 0,
+    }, err  # fmt: skip
+    opened = open_store()
+    assert len(rows(opened, schema.conversations)) == 8
+    heard = in_words(dask_cluster)
+    assert str(shared_folder) in heard  # so we did listen to what workers are told
+    after = everything(opened)
+    for value in (PHONE, NAME, *people):
+        assert value not in after + heard + out + err
+    for value in (PASSWORD, SECRET, "postgresql", "qa_originals"):
+        assert value not in heard + out + err
+
+
+def test_killed_dask_workers_neither_lose_nor_repeat_anything(
+    say: Callable[..., Any], shared_folder: Path, open_store: Open, dask_cluster: Any
+) -> None:
+    people = [f"59399{number:07d}" for number in range(12)]
+    for sender_id in people:
+        say(sender_id, session())
+    opened = open_store()
+
+    def wait_for(conversations: int) -> None:
+        deadline = time.monotonic() + 60
+        while len(rows(opened, schema.conversations)) < conversations:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+    with opened.engine.connect() as locking:
+        last = rows(opened)[-1].sender_id
+        locking.execute(
+            sa.select(schema.events)
+            .where(schema.events.c.sender_id == last)
+            .with_for_update()
+        )
+        running = start_on_dask(shared_folder, dask_cluster.scheduler_address)
+        # Whoever has the last person waits for the lock, which is when it is killed.
+        wait_for(1)
+        with Client(dask_cluster, set_as_default=False) as client:
+            before = set(client.run(os.getpid).values())
+            wait_for(len(people) - 1)
+            for pid in before:
+                os.kill(pid, signal.SIGKILL)
+        assert running.poll() is None
+    out, err = running.communicate(timeout=120)
+
+    assert json.loads(out)["conversations"] == len(people), err
+    assert json.loads(out)["events"] == 7 * len(people)
+    assert [row.seq for row in rows(opened)] == list(range(7)) * len(people)
+    assert len(rows(opened, schema.conversations)) == len(people)
+
+
+def test_a_dask_worker_with_another_secret_touches_nothing(
+    say: Callable[..., Any],
+    shared_folder: Path,
+    open_store: Open,
+    dask_cluster: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    say(ANA, session())
+    monkeypatch.setenv("RASA_QA_SECRET", "another-secret-long-enough")
+
+    running = start_on_dask(shared_folder, dask_cluster.scheduler_address)
+    out, err = running.communicate(timeout=120)
+
+    assert running.returncode != 0
+    assert out == ""
+    assert err.count("\n") == 1
+    assert "another database, secret, qa.yml or release" in err
+    assert {row.sender_id for row in rows(open_store())} == {ANA}
+
+
+def test_a_cluster_that_cannot_be_used_is_told_in_one_line(
+    say: Callable[..., Any], folder: Path, database_url: URL
+) -> None:
+    say(ANA, session())
+    started = start_on_dask(folder, "tcp://127.0.0.1:9")
+
+    out, err = started.communicate(timeout=120)
+
+    assert started.returncode != 0
+    assert out == ""
+    assert err.strip().count("\n") == 0
+    assert "127.0.0.1" not in err
+    is_sqlite = database_url.drivername == "sqlite"
+    assert ("cannot share" if is_sqlite else "no scheduler answers") in err
+
+
+def test_without_dask_scrub_says_what_to_install(
+    say: Callable[..., Any],
+    shared_folder: Path,
+    open_store: Open,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    say(ANA, session())
+    monkeypatch.setitem(sys.modules, "distributed", None)
+
+    done = CliRunner().invoke(
+        cli.root,
+        ["scrub", "--bot", str(shared_folder), "--yes", "--dask", "tcp://here:8786"],
+    )
+
+    assert done.exit_code == 2
+    assert 'pip install "rasa-qa-plugin[dask]"' in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert {row.sender_id for row in rows(open_store())} == {ANA}
