@@ -14,7 +14,7 @@ from rasa_qa_plugin.bot import Bot
 from rasa_qa_plugin.errors import RasaQAError, StorageError, StorageUnavailableError
 from rasa_qa_plugin.opening import Opened, open_bot
 from rasa_qa_plugin.storage import stock
-from rasa_qa_plugin.storage.engine import reading, transaction
+from rasa_qa_plugin.storage.engine import reading, transaction, unhurried
 from rasa_qa_plugin.storage.runs import note
 
 
@@ -44,31 +44,33 @@ def scrub(
     """Take over one part of all people, oldest first, and tell of each.
 
     A conversation that the database refuses is passed over, for the others' sake. What
-    was given so far is done for good; running it again does the rest.
+    was told so far stays done, whatever ends this process; a power cut may undo the
+    last seconds of it, in whole conversations. Running it again does the rest.
 
     Raises:
         StorageUnavailableError: The database went away.
     """
-    while True:
-        with reading(opened.engine) as connection:
-            page = list(stock.page(connection, after=after))
-        if not page:
-            return
-        after = page[-1][0]
-        # Whoever is refused must not be tried once for every row.
-        first = {sender_id: row_id for row_id, sender_id in reversed(page)}
-        for sender_id, row_id in sorted(first.items(), key=itemgetter(1)):
-            if _part_of(sender_id, parts) != part:
-                continue
-            try:
-                events = opened.recorder.adopt(sender_id, now=time.time())
-            except StorageUnavailableError:
-                raise
-            except StorageError:
-                yield Step(refused=1, after=row_id)
-            else:
-                if events:
-                    yield Step(conversations=1, events=events, after=row_id)
+    with unhurried(opened.engine):
+        while True:
+            with reading(opened.engine) as connection:
+                page = list(stock.page(connection, after=after))
+            if not page:
+                return
+            after = page[-1][0]
+            # Whoever is refused must not be tried once for every row.
+            first = {sender_id: row_id for row_id, sender_id in reversed(page)}
+            for sender_id, row_id in sorted(first.items(), key=itemgetter(1)):
+                if _part_of(sender_id, parts) != part:
+                    continue
+                try:
+                    events = opened.recorder.adopt(sender_id, now=time.time())
+                except StorageUnavailableError:
+                    raise
+                except StorageError:
+                    yield Step(refused=1, after=row_id)
+                else:
+                    if events:
+                        yield Step(conversations=1, events=events, after=row_id)
 
 
 def scrub_with(opened: Opened, folder: Path, *, workers: int) -> Iterator[Step]:

@@ -121,6 +121,8 @@ def open_engine(url: URL, server: ServerOptions | None = None) -> Engine:
             pool_timeout=_POOL_SECONDS,
             pool_pre_ping=True,
             connect_args=server_arguments(url, server),
+            # Otherwise each changed row of many is a round trip of its own.
+            executemany_mode="values_plus_batch",
             # A column that somebody made JSON is text to us all the same.
             json_deserializer=str,
         )
@@ -183,6 +185,34 @@ def _limit_lock_wait(connection: Connection) -> None:
         connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{_LOCK_SECONDS}s'")
 
 
+@contextmanager
+def unhurried(engine: Engine) -> Iterator[None]:
+    """Let commits return before the disk has them, for work that is done again if lost.
+
+    A power cut may undo the last transactions, whole and in order. Any other commit,
+    such as the first one after this block, puts all before it on the disk as well.
+    """
+    if engine.dialect.name == "sqlite":
+        event, relax = "checkout", _sync_at_checkpoints
+    else:
+        event, relax = "begin", _do_not_await_disk
+    sa.event.listen(engine, event, relax)
+    try:
+        yield
+    finally:
+        sa.event.remove(engine, event, relax)
+        engine.dispose()  # SQLite's connections keep what they were told
+
+
+def _sync_at_checkpoints(connection: Any, *_: Any) -> None:
+    connection.execute("PRAGMA synchronous=NORMAL")
+
+
+def _do_not_await_disk(connection: Connection) -> None:
+    if not connection.get_execution_options().get("qa_reading", False):
+        connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
+
+
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
     # The driver must not open transactions on its own: we say BEGIN (below).
     connection.isolation_level = None
@@ -230,6 +260,9 @@ def transaction(engine: Engine) -> Iterator[Connection]:
 def reading(engine: Engine) -> Iterator[Connection]:
     """Give a connection for reading; never waits for a writer on SQLite.
 
+    SQLite shows one state throughout. PostgreSQL shows each statement the latest, as it
+    does in a transaction too, so it is spared the round trips of beginning and ending.
+
     Raises:
         StorageUnavailableError: As for :func:`transaction`.
         StorageError: As for :func:`transaction`.
@@ -237,8 +270,24 @@ def reading(engine: Engine) -> Iterator[Connection]:
     with (
         _translated(),
         engine.connect().execution_options(qa_reading=True) as connection,
+        _without_transaction(connection),
     ):
         yield connection
+
+
+@contextmanager
+def _without_transaction(connection: Connection) -> Iterator[None]:
+    if connection.dialect.name == "sqlite":
+        yield
+        return
+    # The driver's own switch: SQLAlchemy's isolation level costs as many round trips.
+    driver: Any = connection.connection.dbapi_connection
+    driver.autocommit = True
+    try:
+        yield
+    finally:
+        if not driver.closed:
+            driver.autocommit = False
 
 
 @contextmanager
