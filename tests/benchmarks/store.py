@@ -1,11 +1,12 @@
 """What a message costs in our tracker store and in Rasa's own.
 
-    uv run python tests/benchmarks/store.py [--quick] [--json FILE]
+    uv run python tests/benchmarks/store.py [--quick] [--only WHAT ...] [--json FILE]
 
 On an SQLite file and on PostgreSQL, with consent granted, masking and encryption on,
 both stores wrapped as Rasa wraps them, on real trackers and events. The million events
-that a first contact meets are inserted in bulk. With --quick they are 20,000, rounds
-are few, and the whole `handle_message` of a trained bot is left out.
+that a first contact meets, and the 100,000 of Rasa's own store that `scrub` takes over,
+are inserted in bulk. With --quick they are 20,000 and 10,000, rounds are few, and the
+whole `handle_message` of a trained bot is left out. `rest` asks real servers.
 """
 
 import asyncio
@@ -27,6 +28,8 @@ import uvloop
 from bars import Figure, arguments, report
 from rasa.core.tracker_store import SQLTrackerStore
 from sqlalchemy.engine import URL, make_url
+from store_rest import throughput
+from store_scrub import scrubbing
 from store_speed import (
     DOMAIN,
     QUICK,
@@ -95,23 +98,34 @@ _PROOF = (
     "SELECT count(*) FROM qa_originals",
     "SELECT count(*) FROM qa_turns WHERE text IS NOT NULL",
 )
+_WHAT = ("store", "strangers", "messages", "rest", "scrub")
 NewDatabase = Callable[[], URL]
 
 
 def main() -> int:
     """Measure, print, and give the exit code."""
-    options = arguments("Speed of the tracker store beside Rasa's own.").parse_args()
+    parser = arguments("Speed of the tracker store beside Rasa's own.")
+    parser.add_argument("--only", nargs="+", choices=_WHAT, default=_WHAT)
+    options = parser.parse_args()
+    wanted = set(options.only)
+    if options.quick and "messages" in wanted:
+        print("messages: skipped, --quick leaves out what is slow")  # noqa: T201
+        wanted.discard("messages")
     _prepare()
     os.environ.setdefault("RASA_QA_SECRET", secrets.token_urlsafe(32))
     measured: list[Figure] = []
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        model = None if options.quick else _train(folder / "bot")
+        model = _train(folder / "bot") if wanted & {"messages", "rest"} else ""
         for name, databases in (("SQLite", _sqlite), ("PostgreSQL", _postgresql)):
             new = stack.enter_context(databases(folder / name))
-            measured += asyncio.run(_measure(name, new, model))
-    if model is None:
-        print("handle_message: skipped, --quick trains no model")  # noqa: T201
+            measure = _measure(name, new, model, wanted, quick=options.quick)
+            measured += asyncio.run(measure)
+            if "scrub" in wanted:
+                bot = folder / f"scrubbed on {name}"
+                bot.mkdir()
+                count, rounds = (10_000, 2) if options.quick else (100_000, 4)
+                measured += scrubbing(name, new, bot, events=count, rounds=rounds)
     return report("store", measured, json_file=options.json)
 
 
@@ -157,17 +171,28 @@ def _stock(url: URL) -> SQLTrackerStore:
     return SQLTrackerStore(DOMAIN, host=url.render_as_string(hide_password=False))
 
 
-async def _measure(name: str, new: NewDatabase, model: str | None) -> list[Figure]:
-    """Give all figures of one kind of database."""
-    rounds = QUICK if model is None else Rounds()
-    ours, stock = new(), new()
-    peers = Peers(Peer(_ours(ours)), Peer(_stock(stock)))
-    found = [figure async for figure in figures(name, peers, rounds)]
-    _prove(ours, stock)
-    strangers = 20_000 if model is None else 1_000_000
-    found += await _first_contact(name, new, strangers)
-    if model is not None:
+async def _measure(
+    name: str, new: NewDatabase, model: str, wanted: set[str], *, quick: bool
+) -> list[Figure]:
+    """Give the figures of one kind of database that one process can measure."""
+    found: list[Figure] = []
+    if "store" in wanted:
+        ours, stock = new(), new()
+        peers = Peers(Peer(_ours(ours)), Peer(_stock(stock)))
+        rounds = QUICK if quick else Rounds()
+        found += [figure async for figure in figures(name, peers, rounds)]
+        _prove(ours, stock)
+    if "strangers" in wanted:
+        found += await _first_contact(name, new, 20_000 if quick else 1_000_000)
+    if "messages" in wanted:
         found += [figure async for figure in _whole_messages(name, new, model)]
+    if "rest" in wanted:
+        urls = {"ours": new(), "stock": new()}
+        crowds, messages = (2, 6) if quick else (6, 20)
+        found += await throughput(
+            name, Path(model).parents[1], urls, crowds=crowds, messages=messages
+        )
+        _prove(urls["ours"], urls["stock"])
     return found
 
 
