@@ -37,10 +37,12 @@ from rasa_qa_plugin.consent import ConsentState
 from rasa_qa_plugin.errors import RasaQAError
 from rasa_qa_plugin.opening import Opened
 from rasa_qa_plugin.privacy.withheld import WITHHELD
+from rasa_qa_plugin.scrubbing import scrub as scrub_all
 from rasa_qa_plugin.scrubbing import scrub_in_processes
 from rasa_qa_plugin.settings import ConsentSettings, Settings
 from rasa_qa_plugin.storage import schema, stock
 from rasa_qa_plugin.storage.engine import reading, transaction
+from rasa_qa_plugin.storage.runs import note
 from rasa_qa_plugin.tracker_store import QATrackerStore
 from tests.conftest import SECRET, Events, Open
 
@@ -759,3 +761,38 @@ def test_without_dask_scrub_says_what_to_install(
     assert 'pip install "rasa-qa-plugin[dask]"' in done.stderr
     assert done.stderr.count("\n") == 1
     assert {row.sender_id for row in rows(open_store())} == {ANA}
+
+
+def test_only_a_scrub_goes_on_before_the_disk_has_what_it_did(
+    say: Callable[..., Any], open_store: Open
+) -> None:
+    say(ANA, session())
+    say(LUIS, session())
+    opened = open_store()
+    query = "PRAGMA synchronous" if opened.is_sqlite else "SHOW synchronous_commit"
+
+    def setting() -> str:
+        with transaction(opened.engine) as connection:
+            return str(connection.exec_driver_sql(query).scalar())
+
+    relaxed, strict = ("1", "2") if opened.is_sqlite else ("off", "on")
+
+    assert setting() == strict
+    assert [setting() for _ in scrub_all(opened)] == [relaxed, relaxed]
+    assert setting() == strict
+
+
+def test_reading_leaves_the_next_transaction_whole(open_store: Open) -> None:
+    opened = open_store()
+    with reading(opened.engine) as connection:
+        stock.count(connection)
+
+    def break_off() -> None:
+        with transaction(opened.engine) as connection:
+            note(connection, "half", now=time.time())
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        break_off()
+
+    assert rows(opened, schema.activity) == []
