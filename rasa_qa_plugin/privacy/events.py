@@ -27,6 +27,7 @@ from rasa_qa_plugin.privacy.withheld import (
     Event,
     bare_event,
     hashed_message_id,
+    is_generated_name,
     is_name,
     is_reference,
     withheld_event,
@@ -188,6 +189,8 @@ class _Masking:
                 form[key] = value
             elif key == "entities":
                 form[key] = self._entities(value, self._heard)
+            elif key == "name" and is_generated_name(value):
+                form[key] = value
             elif key == "value" and kind == "slot":
                 form[key] = self._slot(str(event.get("name")), value)
             else:

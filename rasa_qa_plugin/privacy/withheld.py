@@ -42,12 +42,17 @@ _MOST_NAME_DIGITS: Final = 6
 _GENERATED_ID: Final = re.compile(
     r"[0-9a-f]{32}|20\d{6}-\d{6}(?:-[a-z]{2,24}){1,4}", re.ASCII
 )
+# The name that Rasa gives a reminder to which its action gave none.
+_is_generated_name: Final = re.compile(
+    r"[0-9a-f]{8}-[0-9a-f]{4}-[14][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
+).fullmatch
 _SHORT_WORD: Final = re.compile(r"[a-z_]{1,24}")
 _REFERENCE: Final = re.compile(r"[0-9a-f]{16}")
 # A reference, or the 32 digits of a random UUID (RFC 9562, version 4).
 _harmless_id: Final = re.compile(
     r"[0-9a-f]{12}(?:4[0-9a-f]{3}[89ab][0-9a-f]{15}|[0-9a-f]{4})"
 ).fullmatch
+_REMINDERS: Final = frozenset(("reminder", "cancel_reminder"))
 _ENTITY_STRUCTURE: Final = frozenset(
     ("entity", "role", "group", "extractor", "confidence_entity", "confidence_role")
 )
@@ -77,6 +82,8 @@ def withheld_event(event: Event) -> Event:
             form[key] = _entities(value)
         elif key == "value" and kind == "slot":
             form[key] = _slot_value(event.get("name"), value)
+        elif key == "name" and kind in _REMINDERS and _is_reminder_name(value):
+            form[key] = value  # by which Rasa looks up a reminder that is due
         else:
             form[key] = _withheld(value)
     return form
@@ -123,6 +130,11 @@ def is_reference(value: Any) -> bool:
     )
 
 
+def is_generated_name(value: Any) -> bool:
+    """Tell whether *value* is the name of a reminder to which nobody gave one."""
+    return isinstance(value, str) and _is_generated_name(value) is not None
+
+
 def is_bot_name(value: Any) -> bool:
     """Tell whether *value* can be a name the bot gave, or the id of a model."""
     return isinstance(value, str) and _is_bot_name(value)
@@ -131,6 +143,10 @@ def is_bot_name(value: Any) -> bool:
 @lru_cache(2048)
 def _is_bot_name(value: str) -> bool:
     return _is_identifier(value) or _GENERATED_ID.fullmatch(value) is not None
+
+
+def _is_reminder_name(value: Any) -> bool:
+    return is_name(value) or is_generated_name(value)
 
 
 def _parse_data(data: Event) -> Event:

@@ -362,6 +362,13 @@ def test_every_event_type_is_masked(event: Event) -> None:
     assert form["timestamp"] == event["timestamp"]
 
 
+def test_the_name_that_rasa_gives_a_reminder_is_no_number() -> None:
+    name = "4e82bfa9-307c-4702-9448-e3950067d08b"
+    reminder = {"event": "reminder", "timestamp": 1.0, "intent": "x", "name": name}
+
+    assert mask(reminder) == [reminder]
+
+
 def test_names_of_the_bot_are_kept() -> None:
     events = [
         {"event": "action", "timestamp": 1.0, "name": "action_listen", "policy": "p_1"},

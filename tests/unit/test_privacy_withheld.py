@@ -91,6 +91,25 @@ def test_withholding_is_the_same_for_raw_masked_and_withheld_events(
         assert MASKER.withhold(MASKER.mask(event, TokenMap())) == form
 
 
+@pytest.mark.parametrize(
+    ("name", "stays"),
+    [
+        ("call_back", True),
+        ("4e82bfa9-307c-4702-9448-e3950067d08b", True),
+        ("1b4e28ba-2fa1-11d2-883f-0016d3cca427", True),
+        (f"call {WORD}", False),
+        ("call_0991234567", False),
+    ],
+)
+def test_a_reminder_keeps_the_name_by_which_rasa_finds_it(
+    name: str, *, stays: bool
+) -> None:
+    reminder = {"event": "reminder", "timestamp": 1.0, "intent": "x", "name": name}
+    assert MASKER.withhold(reminder)["name"] == (name if stays else WITHHELD)
+    other = {**reminder, "event": "of_the_future"}
+    assert MASKER.withhold(other)["name"] == WITHHELD
+
+
 def test_numbers_and_names_of_the_model_stay() -> None:
     form = MASKER.withhold(USER)
     data = form["parse_data"]
