@@ -7,8 +7,9 @@ from typing import Any
 from rasa_qa_plugin.batches import Event
 from rasa_qa_plugin.consent import ConsentState
 from rasa_qa_plugin.privacy.events import EventMasker
+from rasa_qa_plugin.privacy.tokens import holds_token
 from rasa_qa_plugin.privacy.vault import Vault
-from rasa_qa_plugin.privacy.withheld import is_name
+from rasa_qa_plugin.privacy.withheld import WITHHELD, is_name
 from rasa_qa_plugin.settings import Settings
 from rasa_qa_plugin.storage.conversations import StoredEvent
 
@@ -51,9 +52,15 @@ class Archive:
         if form is not event:
             kept = None if form is None else json.dumps(form, default=str)
         original = None
-        if live and kept != raw and self.ttl > 0:
+        if live and self.ttl > 0 and (kept != raw or _reads_as_masked(event)):
             original = self._vault.seal(raw.encode(), context=f"{pseudonym}:{seq}")
         return StoredEvent(seq, kept, original)
+
+
+def _reads_as_masked(event: Event) -> bool:
+    """Tell whether a slot holds a token that somebody typed: a load would unset it."""
+    value = event.get("value")
+    return event.get("event") == "slot" and value != WITHHELD and holds_token(value)
 
 
 def channel_of(events: Sequence[Mapping[str, Any]]) -> str | None:

@@ -270,6 +270,22 @@ def test_expired_originals_and_token_maps_are_deleted(
         assert row.token_map is None
 
 
+@pytest.mark.parametrize("value", ["[PHONE]", {"note": "for [NAME], please"}])
+def test_a_slot_that_was_told_a_token_keeps_it_for_the_live_window(
+    open_store: Open, events: Events, value: Any
+) -> None:
+    opened = open_store(Settings(privacy=PrivacySettings(live_ttl_hours=1.0)))
+    save(opened, events.slot(*GRANTED), events.slot("note", value))
+
+    def note(now: float) -> Any:
+        loaded = opened.recorder.load(WHO, all_sessions=True, now=now)
+        assert loaded is not None
+        return loaded.events[-1]["value"]
+
+    assert note(NOW + 3599) == value
+    assert note(NOW + 3601) is None
+
+
 def test_an_archive_load_never_opens_originals(
     open_store: Open, events: Events
 ) -> None:

@@ -198,7 +198,9 @@ SESSIONS: Final[dict[str, list[Step]]] = {
         Say(f"this is {NAME}"),
         Say("review"),
         Say(f"this is my number {PHONE}"),
+        Say("this is [PHONE]"),  # typed so, and not by us
         RESTART,
+        Say("review my words"),
         Say("this is ana@example.com"),
         Say("review"),
     ],
