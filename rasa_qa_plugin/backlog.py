@@ -27,6 +27,7 @@ logger = logging.getLogger(__name__)
 
 _CONTEXT = "spool"
 _ALARM_SHARE = 0.8
+_MOST_AT_ONCE = 50  # a message waits while they are written
 
 
 # One for each database, shared by all stores of a process: a swapped model brings a new
@@ -73,8 +74,11 @@ class Backlog:
         self._most_bytes = most_bytes
         self._waiting: dict[str, deque[Batch]] = {}
         self._events = 0
-        # Batches on the disk and their sizes; the others wait in memory only.
+        # Batches that wait in memory only, and the sizes of those on the disk.
+        self._unsaved: dict[str, Batch] = {}
         self._sizes: dict[str, int] = {}
+        # What the database has, and the disk would not let go of.
+        self._written: list[str] = []
         self._bytes = 0
         self._claim: Claim | None = None
         self._spool: Spool | None = None
@@ -131,7 +135,7 @@ class Backlog:
                 continue  # it stays where it is until its secret is back
             if self._spool is not left:
                 self._spool.add(one)
-                left.remove(one.batch_id)
+                left.remove([one.batch_id])
             self._remember(batch)
             self._count(one)
         if self._spool is not left:
@@ -143,19 +147,32 @@ class Backlog:
         return len(batches) - batches.count(None)
 
     def add(self, batch: Batch) -> None:
-        """Let a batch wait: on the disk when this returns, if the disk takes it."""
+        """Let a batch wait: on the disk when this returns, if the disk takes it.
+
+        Once the disk has room again, it also takes what had to wait in memory.
+        """
         batch = msgspec.structs.replace(batch, waited=True)
         with self._lock:
             self._remember(batch)
-            try:
-                self._keep(batch)
-            except Exception as error:  # noqa: BLE001 - JSON refuses what it likes
-                shown = error if isinstance(error, StorageError) else type(error)
-                logger.critical(
-                    "rasa_qa_plugin: %s; events wait in memory only, restarting now "
-                    "would lose them",
-                    shown,
-                )
+            self._unsaved[batch.batch_id] = batch
+            for unsaved in list(self._unsaved.values())[:_MOST_AT_ONCE]:  # in order
+                try:
+                    self._keep(unsaved)
+                except StorageError as error:  # the next one would not fit either
+                    self._warn(error)
+                    return
+                except Exception as error:  # noqa: BLE001 - JSON refuses what it likes
+                    self._warn(type(error))
+                del self._unsaved[unsaved.batch_id]
+            if self._unsaved:
+                self._warn("the spool has room again and is catching up")
+
+    def _warn(self, shown: object) -> None:
+        logger.critical(
+            "rasa_qa_plugin: %s; events wait in memory only, restarting now would lose "
+            "them",
+            shown,
+        )
 
     def first(self, sender_id: str) -> Batch | None:
         """Give the batch of a person that is to be written next.
@@ -185,10 +202,13 @@ class Backlog:
             if not waiting or waiting[0].batch_id != batch.batch_id:
                 return  # another one was quicker
             if self._spool is not None and batch.batch_id in self._sizes:
+                self._written.append(batch.batch_id)
                 try:
-                    self._spool.remove(batch.batch_id)
-                except StorageError as error:  # it will be known as written
+                    self._spool.remove(self._written)
+                except StorageError as error:  # tried again; it is known as written
                     logger.error("rasa_qa_plugin: %s", error)  # noqa: TRY400
+                else:
+                    self._written.clear()
             self._drop(batch)
 
     def forget(self, sender_id: str) -> int:
@@ -215,6 +235,7 @@ class Backlog:
             del self._waiting[batch.sender_id]
         self._events -= len(batch.events)
         self._bytes -= self._sizes.pop(batch.batch_id, 0)
+        self._unsaved.pop(batch.batch_id, None)
 
     def _count(self, spooled: Spooled) -> None:
         self._sizes[spooled.batch_id] = len(spooled.payload)

@@ -1,6 +1,8 @@
 """What goes into a save, and what comes out of it and of a load."""
 
+import os
 import secrets
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -8,6 +10,22 @@ import msgspec
 from rasa_qa_plugin.consent import ConsentState
 
 Event = dict[str, Any]
+
+_MARK = 8
+
+
+@lru_cache
+def _mark(_process: int) -> str:
+    return secrets.token_hex(_MARK // 2)
+
+
+def _new_id() -> str:
+    return _mark(os.getpid()) + secrets.token_hex(12)
+
+
+def of_one_process(batch_id: str, other: str) -> bool:
+    """Tell whether two batches were made by the same process."""
+    return batch_id[:_MARK] == other[:_MARK]
 
 
 class Batch(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,7 +43,7 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     sender_id: str
     events: list[Event]
     replaces: bool = False
-    batch_id: str = msgspec.field(default_factory=lambda: secrets.token_hex(16))
+    batch_id: str = msgspec.field(default_factory=_new_id)
     saved_at: float = 0.0
     waited: bool = False
 

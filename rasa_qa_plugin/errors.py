@@ -7,6 +7,7 @@
     ├── TrainingError           a candidate could not be trained, judged or promoted
     └── StorageError
         ├── StorageUnavailableError
+        │   └── StorageDamagedError
         └── SchemaMismatchError
 
 Messages read ``key: problem; what to do`` and never hold a value, a text, a URL or a
@@ -52,6 +53,10 @@ class StorageError(RasaQAError):
 
 class StorageUnavailableError(StorageError):
     """The database cannot be reached at the moment."""
+
+
+class StorageDamagedError(StorageUnavailableError):
+    """The database is there and lacks what it should have, until somebody mends it."""
 
 
 class SchemaMismatchError(StorageError):

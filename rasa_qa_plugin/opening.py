@@ -25,6 +25,7 @@ from rasa_qa_plugin.storage.conversations import senders
 from rasa_qa_plugin.storage.engine import (
     bound_lock_waits,
     database_url,
+    hold_to_file,
     open_engine,
     reading,
 )
@@ -72,7 +73,7 @@ def open_recorder(
         folder: The bot folder; relative paths start there.
         secret: Value of `RASA_QA_SECRET`, if set.
         as_server: Wait for a database that starts at the same time, and let no answer
-            hang on somebody else's lock.
+            hang on somebody else's lock or go into a file that was deleted.
 
     Raises:
         ConfigError: Settings, driver or secret are missing or wrong.
@@ -102,6 +103,7 @@ def open_recorder(
     )
     if as_server:
         bound_lock_waits(opened.engine)
+        hold_to_file(opened.engine)
     return opened
 
 

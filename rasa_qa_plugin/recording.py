@@ -3,7 +3,6 @@
 Rasa-free: the tracker store hands in events as dicts and gets dicts back.
 """
 
-import json
 import secrets
 from functools import partial
 
@@ -12,12 +11,11 @@ from sqlalchemy.engine import Connection, Engine
 
 from rasa_qa_plugin.adoption import Adopter
 from rasa_qa_plugin.archive import Archive, channel_of
-from rasa_qa_plugin.batches import Batch, Event, Loaded, Recorded
+from rasa_qa_plugin.batches import Batch, Event, Loaded, Recorded, of_one_process
 from rasa_qa_plugin.consent import ConsentState, changes_in, wants_erasure
 from rasa_qa_plugin.decisions import Decisions
 from rasa_qa_plugin.numbering import Numberings
 from rasa_qa_plugin.privacy.events import EventMasker
-from rasa_qa_plugin.privacy.tokens import holds_token
 from rasa_qa_plugin.privacy.vault import PSEUDONYM_PREFIX, Vault
 from rasa_qa_plugin.review.capture import Capture
 from rasa_qa_plugin.settings import Settings
@@ -33,6 +31,7 @@ from rasa_qa_plugin.storage.conversations import Conversation, StoredEvent
 from rasa_qa_plugin.storage.engine import reading, transaction
 
 _LONGEST_WAIT = 90 * 86_400.0  # of a batch for the database, in seconds
+_LATEST_RETRY = 86_400.0  # of a save that got through although nobody was told
 
 
 class Recorder:
@@ -110,29 +109,11 @@ class Recorder:
                 now=now,
             )
             consent = consents.current(connection, pseudonym)
-        live = (self._live(pseudonym, event, unseal=unseal) for event in stored)
         return Loaded(
-            events=[event for event in live if event is not None],
+            events=self._archive.read(pseudonym, stored, unseal=unseal),
             version=conversation.version,
             consent=consent,
         )
-
-    def _live(
-        self, pseudonym: str, stored: StoredEvent, *, unseal: bool
-    ) -> Event | None:
-        if unseal and stored.original is not None:
-            plain = self._vault.unseal(
-                stored.original, context=f"{pseudonym}:{stored.seq}"
-            )
-            if plain is not None:
-                return _parsed(plain)
-        if stored.masked is None:
-            return None
-        event = _parsed(stored.masked)
-        if unseal and event.get("event") == "slot" and holds_token(event.get("value")):
-            # The bot asks again rather than greeting "[NAME]".
-            event["value"] = None
-        return event
 
     def record(self, batch: Batch, *, now: float, bare: bool = False) -> Recorded:
         """Store a batch whole, or raise and store nothing.
@@ -174,6 +155,11 @@ class Recorder:
                 )
             if batch.waited:
                 replays.note(connection, batch.batch_id, now=now)
+            last = before.last_batch if before else None
+            if last and not of_one_process(last, batch.batch_id):
+                # The other server may not know that its save got through at last.
+                short = now - _LONGEST_WAIT + _LATEST_RETRY  # one for every message
+                replays.note(connection, last, now=short)
             if erases:
                 erasure.erase(connection, pseudonym, now=now)
                 self._numberings.forget(pseudonym)
@@ -312,15 +298,6 @@ class Recorder:
             erasure.drop_marks(connection, before=now - _LONGEST_WAIT)
         erasure.compact(self._engine)
         return dropped
-
-
-def _parsed(stored: str | bytes) -> Event:
-    """Read a stored event: with the quick parser, unless it holds what JSON forbids."""
-    try:
-        event: Event = msgspec.json.decode(stored)
-    except (msgspec.DecodeError, ValueError):  # NaN, half a surrogate pair
-        event = json.loads(stored)
-    return event
 
 
 def _is_written(

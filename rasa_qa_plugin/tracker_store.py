@@ -39,11 +39,11 @@ from rasa_qa_plugin.privacy.logs import LogMasker, install
 from rasa_qa_plugin.privacy.vault import PSEUDONYM_PREFIX
 from rasa_qa_plugin.settings import SECRET_VARIABLE, Connection
 from rasa_qa_plugin.threads import DatabaseThreads
+from rasa_qa_plugin.writer import Writer, report
 
 logger = logging.getLogger(__name__)
 
 _CACHED_TRACKERS = 1000
-_SWEEP_SECONDS = 60.0
 _FIRST_PAUSE_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 15.0
 
@@ -109,7 +109,7 @@ class QATrackerStore(TrackerStore):
         self._replaying: asyncio.Task[None] | None = None
         self._cache: OrderedDict[str, DialogueStateTracker] = OrderedDict()
         self._unread: set[str] = set()
-        self._swept_at = 0.0
+        self._writer = Writer(opened.recorder)
         broker = (
             None
             if event_broker is None
@@ -149,7 +149,7 @@ class QATrackerStore(TrackerStore):
                     return cached
             tracker = await self._run(self._load, sender_id, all_sessions=False)
         except Exception as error:  # noqa: BLE001 - Rasa would start with a blank tracker
-            _report(error)
+            report(error)
             self._unread.add(sender_id)
             return cached
         self._unread.discard(sender_id)
@@ -178,7 +178,7 @@ class QATrackerStore(TrackerStore):
             if tracker is None and conversation_id.startswith(PSEUDONYM_PREFIX):
                 tracker = await self._run(self._load_archive, conversation_id)
         except Exception as error:  # noqa: BLE001 - as for retrieve
-            _report(error)
+            report(error)
             self._unread.add(conversation_id)
             return None
         return tracker
@@ -190,7 +190,7 @@ class QATrackerStore(TrackerStore):
         try:
             return await self._run(self._recorder.version, conversation_id) is not None
         except StorageError as error:
-            _report(error)
+            report(error)
             return False
 
     async def keys(self) -> Iterable[str]:
@@ -246,7 +246,7 @@ class QATrackerStore(TrackerStore):
             try:
                 await self._write(batch, recorded)
             except StorageUnavailableError as error:
-                _report(error)
+                report(error)
                 await self._run_on_disk(self._backlog.add, batch)
         self._start_replay()
         if sender_id in self._backlog:
@@ -263,7 +263,7 @@ class QATrackerStore(TrackerStore):
                 try:
                     await self._write(batch, recorded)
                 except StorageUnavailableError as error:
-                    _report(error)
+                    report(error)
                     return False
                 await self._run_on_disk(self._backlog.done, batch)
         return True
@@ -290,31 +290,10 @@ class QATrackerStore(TrackerStore):
         Raises:
             StorageUnavailableError: The database is away; the batch must wait.
         """
-        entry = await self._run(self._record, batch)
+        entry = await self._run(self._writer.write, batch)
         if entry is not None:
             recorded.append(entry)
             self._publish(entry)
-
-    def _record(self, batch: Batch) -> Recorded | None:
-        written = self._record_one(batch, now=batch.saved_at)
-        now = time.time()
-        if now - self._swept_at > _SWEEP_SECONDS:
-            self._swept_at = now
-            with contextlib.suppress(StorageError):
-                self._recorder.drop_expired(now=now)
-        return written
-
-    def _record_one(self, batch: Batch, *, now: float) -> Recorded | None:
-        """Write a batch; one that the database refuses must not hold up the others."""
-        for bare in (False, True):
-            try:
-                return self._recorder.record(batch, now=now, bare=bare)
-            except StorageUnavailableError:
-                raise
-            except Exception as error:  # noqa: BLE001 - Rasa would keep it raw
-                _report(error)
-        logger.critical("rasa_qa_plugin: %d events were refused", len(batch.events))
-        return None
 
     def _after(
         self,
@@ -334,13 +313,26 @@ class QATrackerStore(TrackerStore):
         _show_consent(tracker, last.consent)
         before = recorded[0].previous_version
         undisturbed = position is None or before == position.version
-        # A reload starts at the last session; so must what memory holds.
-        starts_session = any(isinstance(event, SessionStarted) for event in new)
         erased = any(entry.erased for entry in recorded)
-        if undisturbed and not starts_session and not erased:
-            self._keep(tracker)
-        else:
+        if not undisturbed or erased:
             self._cache.pop(tracker.sender_id, None)
+        elif any(isinstance(event, SessionStarted) for event in new):
+            self._keep(self._last_session(tracker, last))
+        else:
+            self._keep(tracker)
+
+    def _last_session(
+        self, tracker: DialogueStateTracker, recorded: Recorded
+    ) -> DialogueStateTracker:
+        """Give what a reload would: a tracker that starts at the last session."""
+        events = list(tracker.events)
+        starts = (n for n, e in enumerate(events) if isinstance(e, SessionStarted))
+        session = DialogueStateTracker.from_events(
+            tracker.sender_id, events[max(starts) :], self.domain.slots
+        )
+        _show_consent(session, recorded.consent)
+        mark_stored(session, version=recorded.version)
+        return session
 
     def _keep(self, tracker: DialogueStateTracker) -> None:
         self._cache[tracker.sender_id] = tracker
@@ -385,12 +377,6 @@ class QATrackerStore(TrackerStore):
 
     async def stream_events(self, tracker: DialogueStateTracker) -> None:
         """Do nothing: events are streamed masked, after they are stored."""
-
-
-def _report(error: Exception) -> None:
-    """Log a fault: our own errors hold no values, of others only the kind is told."""
-    shown = error if isinstance(error, RasaQAError) else type(error).__name__
-    logger.error("rasa_qa_plugin: %s", shown)
 
 
 def _show_consent(tracker: DialogueStateTracker, consent: ConsentState) -> None:

@@ -25,7 +25,7 @@ LAYERS = (
     {"adoption"},
     {"recording"},
     {"opening"},
-    {"backlog", "threads", "positions", "scrubbing", "rights", "server"},
+    {"backlog", "threads", "positions", "scrubbing", "rights", "server", "writer"},
     {"installation", "health", "forgetting", "cluster"},
     {"broker"},
     {"tracker_store", "nlu", "policy", "actions", "cli"},

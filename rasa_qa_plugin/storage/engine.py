@@ -1,8 +1,9 @@
 """Database URL → engine, and the only place that catches SQLAlchemy's errors."""
 
+import os
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,7 +14,12 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.engine.url import URL, make_url
 from sqlalchemy.pool import QueuePool
 
-from rasa_qa_plugin.errors import ConfigError, StorageError, StorageUnavailableError
+from rasa_qa_plugin.errors import (
+    ConfigError,
+    StorageDamagedError,
+    StorageError,
+    StorageUnavailableError,
+)
 from rasa_qa_plugin.settings import ServerOptions
 
 _DIALECTS = ("sqlite", "postgresql")
@@ -32,6 +38,10 @@ _NETWORK = {
 }
 # read_only_sql_transaction: a standby, or a server that ran out of disk and was locked.
 _READ_ONLY = "25006"
+# Whatever is written: a table, a column or a right is missing, a page is damaged.
+_DAMAGED = ("42", "3F", "XX")
+_DAMAGED_SQLITE = ("no such table", "no such column", "no such view")
+_FILE = "qa_file"
 _WAL_ATTEMPTS = 100
 _WAL_PAUSE_SECONDS = 0.05
 
@@ -178,6 +188,51 @@ def bound_lock_waits(engine: Engine) -> None:
         sa.event.listen(engine, "begin", _limit_lock_wait)
 
 
+def hold_to_file(engine: Engine) -> None:
+    """Let no later work go to a SQLite file that its path does not name any more.
+
+    For servers: a file that somebody deletes or replaces lives on without a name for
+    whoever has it open, and would take all that nobody will ever find. Until there is a
+    file again the database is away; a new and empty one is made by nobody.
+    """
+    if engine.dialect.name == "sqlite":
+        sa.event.listen(engine, "do_connect", _require_file)
+        sa.event.listen(engine, "connect", _remember_file)
+        sa.event.listen(engine, "checkout", _require_same_file)
+        engine.dispose()  # what is open now was not remembered
+
+
+class _FileGoneError(sqlite3.OperationalError):
+    """Somebody deleted the file under a running server."""
+
+
+def _file(path: str) -> tuple[int, int] | None:
+    """Tell files apart, whatever they are called; None for one that holds nothing."""
+    try:
+        found = os.stat(path)  # noqa: PTH116 - with every transaction
+    except OSError:
+        return None
+    return (found.st_dev, found.st_ino) if found.st_size else None
+
+
+def _require_file(
+    _dialect: Any, _record: Any, arguments: Sequence[str], _options: Any
+) -> None:
+    if _file(arguments[0]) is None:
+        raise _FileGoneError
+
+
+def _remember_file(connection: Any, record: Any) -> None:
+    path = connection.execute("PRAGMA database_list").fetchone()[2]
+    record.info[_FILE] = (path, _file(path))
+
+
+def _require_same_file(_connection: Any, record: Any, _proxy: Any) -> None:
+    path, file = record.info[_FILE]
+    if _file(path) != file:
+        raise exc.DisconnectionError  # the pool opens it anew
+
+
 def _limit_lock_wait(connection: Connection) -> None:
     # Per transaction, not per connection: PgBouncer refuses settings at the start, and
     # hands on to strangers what is set later. Readers wait for nobody.
@@ -250,6 +305,7 @@ def transaction(engine: Engine) -> Iterator[Connection]:
 
     Raises:
         StorageUnavailableError: The database cannot be reached or is locked.
+        StorageDamagedError: It lacks a table or a right, or its file is damaged.
         StorageError: The database refused; the message names the error's class only.
     """
     with _translated(), engine.begin() as connection:
@@ -295,19 +351,43 @@ def _translated() -> Iterator[None]:
     """Turn SQLAlchemy's errors into ours; drivers quote values in their messages."""
     try:
         yield
-    except (exc.OperationalError, exc.InterfaceError, exc.TimeoutError) as error:
-        raise StorageUnavailableError(
-            f"database: cannot be reached ({_cause(error)}); "
-            "check tracker_store in endpoints.yml and that the server runs"
-        ) from None
     except exc.SQLAlchemyError as error:
-        if getattr(getattr(error, "orig", None), "pgcode", None) == _READ_ONLY:
-            raise StorageUnavailableError(
-                "database: read-only at the moment; make it writable again"
-            ) from None
-        raise StorageError(
-            f"database: refused the operation ({_cause(error)}); run `rasa-qa check`"
-        ) from None
+        raise _ours(error) from None
+
+
+def _ours(error: exc.SQLAlchemyError) -> StorageError:
+    cause = _cause(error)
+    original = getattr(error, "orig", None)
+    code = getattr(original, "pgcode", None) or ""
+    if isinstance(original, _FileGoneError):
+        return StorageUnavailableError(
+            "database: its file was deleted; put it back, or restart the server to "
+            "begin with an empty one"
+        )
+    if _is_damage(original, code):
+        return StorageDamagedError(
+            f"database: lacks a table or a right, or is damaged ({cause}); restore it "
+            "from a backup, or grant the right"
+        )
+    if isinstance(error, (exc.OperationalError, exc.InterfaceError, exc.TimeoutError)):
+        return StorageUnavailableError(
+            f"database: cannot be reached ({cause}); "
+            "check tracker_store in endpoints.yml and that the server runs"
+        )
+    if code == _READ_ONLY:
+        return StorageUnavailableError(
+            "database: read-only at the moment; make it writable again"
+        )
+    return StorageError(
+        f"database: refused the operation ({cause}); run `rasa-qa check`"
+    )
+
+
+def _is_damage(original: BaseException | None, code: str) -> bool:
+    if isinstance(original, sqlite3.OperationalError):
+        return str(original).startswith(_DAMAGED_SQLITE)
+    # A file that is no database, or whose pages do not fit together.
+    return type(original) is sqlite3.DatabaseError or code.startswith(_DAMAGED)
 
 
 def _cause(error: exc.SQLAlchemyError) -> str:

@@ -6,6 +6,7 @@ import sqlite3
 
 import msgspec
 import sqlalchemy as sa
+from sqlalchemy import exc
 from sqlalchemy.engine import Connection, Engine
 
 from rasa_qa_plugin.storage import conversations, copies
@@ -125,7 +126,7 @@ def compact(engine: Engine) -> None:
     """
     if engine.dialect.name != "sqlite":
         return
-    with contextlib.suppress(sqlite3.Error):
+    with contextlib.suppress(sqlite3.Error, exc.SQLAlchemyError):
         raw = engine.raw_connection()
         try:
             cursor = raw.cursor()

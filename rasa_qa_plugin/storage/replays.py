@@ -1,4 +1,4 @@
-"""Which batches that had to wait are written, so that none is written twice."""
+"""Which batches are written that may come again, so that none is written twice."""
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -13,8 +13,9 @@ def has(connection: Connection, batch_id: str) -> bool:
 
 
 def note(connection: Connection, batch_id: str, *, now: float) -> None:
-    """Note that the batch is written, in the transaction that writes it."""
-    connection.execute(replays.insert().values(batch_id=batch_id, replayed_at=now))
+    """Note that the batch is written, in a transaction that writes its conversation."""
+    if not has(connection, batch_id):
+        connection.execute(replays.insert().values(batch_id=batch_id, replayed_at=now))
 
 
 def forget(connection: Connection, *, before: float) -> None:

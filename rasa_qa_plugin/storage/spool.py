@@ -3,7 +3,7 @@
 import contextlib
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -11,7 +11,12 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL
 
 from rasa_qa_plugin.errors import StorageError
-from rasa_qa_plugin.storage.engine import open_engine, reading, transaction
+from rasa_qa_plugin.storage.engine import (
+    hold_to_file,
+    open_engine,
+    reading,
+    transaction,
+)
 
 _metadata = sa.MetaData()
 _batches = sa.Table(
@@ -68,6 +73,7 @@ class Spool:
         self._engine = open_engine(URL.create("sqlite", database=str(path)))
         with transaction(self._engine) as connection:
             _metadata.create_all(connection)
+        hold_to_file(self._engine)
 
     def add(self, batch: Spooled) -> None:
         """Take a batch in; it is on the disk when this returns.
@@ -75,7 +81,7 @@ class Spool:
         Raises:
             StorageError: The disk is full or the file cannot be written.
         """
-        with transaction(self._engine) as connection:
+        with _on_disk(), transaction(self._engine) as connection:
             connection.execute(_batches.insert().values(msgspec.structs.asdict(batch)))
 
     def read(self) -> list[Spooled]:
@@ -89,14 +95,17 @@ class Spool:
 
     def holds(self, batch_id: str) -> bool:
         """Tell whether a batch is still there; an erased person's are not."""
-        with reading(self._engine) as connection:
+        with _on_disk(), reading(self._engine) as connection:
             query = sa.select(_batches.c.number).where(_batches.c.batch_id == batch_id)
             return connection.execute(query).first() is not None
 
-    def remove(self, batch_id: str) -> None:
-        """Drop a batch that the database has."""
-        with transaction(self._engine) as connection:
-            connection.execute(_batches.delete().where(_batches.c.batch_id == batch_id))
+    def remove(self, batch_ids: Sequence[str]) -> None:
+        """Drop batches that the database has."""
+        with _on_disk(), transaction(self._engine) as connection:
+            connection.execute(
+                _batches.delete().where(_batches.c.batch_id == sa.bindparam("written")),
+                [{"written": batch_id} for batch_id in batch_ids],
+            )
 
     def forget(self, sender_id: str) -> int:
         """Drop all batches of a pseudonym; give how many."""
@@ -135,6 +144,17 @@ class Spool:
         self.close()
         for suffix in ("", "-wal", "-shm"):
             self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _on_disk() -> Iterator[None]:
+    """Speak of the disk, where the engine speaks of a database."""
+    try:
+        yield
+    except StorageError:
+        raise StorageError(
+            "spool: its file cannot be used; is the disk full, or the file deleted?"
+        ) from None
 
 
 class Claim:

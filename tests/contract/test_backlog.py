@@ -262,3 +262,23 @@ def test_a_spool_that_breaks_later_costs_no_batch(base: Path) -> None:
         connection.execute("DROP TABLE batches")
 
     assert drain(waiting) == ["uno"]
+
+
+def test_what_waits_in_memory_goes_to_the_disk_once_there_is_room(base: Path) -> None:
+    probe = base.with_name("probe.spool")
+    backlog(probe).add(batch("uno"))
+    waiting = backlog(base, most_bytes=int(1.2 * Spool(probe).depth().bytes))
+    waiting.add(batch("ana", who="otra"))
+    for text in ("uno", "dos", "sol"):
+        waiting.add(batch(text))  # no room
+    assert Spool(base).depth().batches == 1
+
+    waiting._most_bytes = 10**6
+    waiting.add(batch("mar"))
+
+    assert Spool(base).depth().batches == 5
+    assert waiting._claim is not None
+    waiting._claim.release()  # as the end of its process would
+    next_process = backlog(base)
+    assert next_process.recover() == 5
+    assert drain(next_process) == ["uno", "dos", "sol", "mar"]

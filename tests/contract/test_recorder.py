@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from typing import Any
 
 import msgspec
@@ -23,6 +24,7 @@ from rasa_qa_plugin.storage import (
 )
 from rasa_qa_plugin.storage.conversations import StoredEvent
 from rasa_qa_plugin.storage.engine import reading, transaction
+from rasa_qa_plugin.writer import Writer
 from tests.conftest import Events, Open
 
 WHO = "593998765432"
@@ -724,3 +726,161 @@ def test_a_batch_that_waited_is_written_once_whatever_came_between(
     loaded = opened.recorder.load(WHO, all_sessions=True, now=NOW)
     assert loaded is not None
     assert [e["text"] for e in loaded.events] == ["de la cola", "de otro servidor"]
+
+
+def test_a_save_that_got_through_late_is_stored_once_beside_another_server(
+    open_store: Open, events: Events
+) -> None:
+    opened = open_store()
+    late = Batch(sender_id=WHO, events=[events.user("tarde")])
+    opened.recorder.record(late, now=NOW)  # nobody waited for the answer
+    other = Batch(
+        sender_id=WHO, events=[events.user("de otro servidor")], batch_id="0" * 32
+    )
+    opened.recorder.record(other, now=NOW)
+    opened.recorder.record(msgspec.structs.replace(late, waited=True), now=NOW)
+
+    loaded = opened.recorder.load(WHO, all_sessions=True, now=NOW)
+    assert loaded is not None
+    assert [e["text"] for e in loaded.events] == ["tarde", "de otro servidor"]
+
+
+def test_what_a_clock_dated_that_ran_ahead_lives_no_longer_than_the_window(
+    open_store: Open, events: Events
+) -> None:
+    opened = open_store(Settings(privacy=PrivacySettings(live_ttl_hours=1.0)))
+    save(opened, events.user(f"mi celular es {PHONE}"), now=NOW + 365 * 86_400)
+
+    assert opened.recorder.drop_expired(now=NOW) == 0
+    live = opened.recorder.load(WHO, all_sessions=True, now=NOW + 3599)
+    assert live is not None
+    assert PHONE in json.dumps(live.events)
+
+    assert opened.recorder.drop_expired(now=NOW + 3601) == 1
+    with reading(opened.engine) as connection:
+        (row,) = connection.execute(sa.select(schema.conversations)).all()
+    assert row.token_map is None
+
+
+def test_a_numbering_begun_by_a_clock_that_ran_ahead_ends_with_the_window(
+    open_store: Open, events: Events
+) -> None:
+    opened = open_store(Settings(privacy=PrivacySettings(live_ttl_hours=1.0)))
+    save(opened, events.user(f"cel {PHONE}"), now=NOW + 365 * 86_400)
+    for minutes in (0, 30, 61):
+        save(opened, events.user("sigo aquí"), now=NOW + minutes * 60)
+
+    with reading(opened.engine) as connection:
+        (row,) = connection.execute(sa.select(schema.conversations)).all()
+    assert row.token_map is None
+
+
+def test_a_clock_set_back_neither_loses_nor_repeats_nor_brings_back_words(
+    open_store: Open, events: Events
+) -> None:
+    opened = open_store(Settings(privacy=PrivacySettings(live_ttl_hours=1.0)))
+    save(opened, events.user(f"viejo {PHONE}"), now=NOW - 4000)
+    save(opened, events.user(f"antes {PHONE}"), events.slot("a", 1))
+    assert opened.recorder.drop_expired(now=NOW) == 1
+
+    back = NOW - 1800
+    batch = Batch(sender_id=WHO, events=[events.user(f"después {PHONE} 0998888888")])
+    opened.recorder.record(batch, now=back)
+    opened.recorder.record(msgspec.structs.replace(batch, waited=True), now=back)
+
+    for now in (back, NOW):
+        loaded = opened.recorder.load(WHO, all_sessions=True, now=now)
+        assert loaded is not None
+        assert [e["text"] for e in loaded.events if e["event"] == "user"] == [
+            "[WITHHELD]",
+            f"antes {PHONE}",
+            f"después {PHONE} 0998888888",
+        ]
+    with reading(opened.engine) as connection:
+        rows = connection.execute(sa.select(schema.events.c.seq)).scalars().all()
+    assert list(rows) == [0, 1, 2, 3]
+
+
+def test_a_damaged_row_costs_the_bot_that_row_only(
+    open_store: Open, events: Events, caplog: pytest.LogCaptureFixture
+) -> None:
+    opened = open_store(Settings(consent=ConsentSettings(without_consent="anonymized")))
+    said = [events.user(f"{n}: {PHONE}") for n in range(4)]
+    save(opened, *said, events.bot("hola"))
+    name = opened.vault.pseudonym(WHO)
+    with transaction(opened.engine) as connection:
+        for seq, data in ((2, '{"event": "us'), (4, "[]")):
+            connection.execute(
+                schema.events.update()
+                .where(schema.events.c.seq == seq)
+                .values(data=data)
+            )
+        connection.execute(
+            schema.originals.update()
+            .where(schema.originals.c.seq.in_([1, 2]))
+            .values(payload=b"x" * 40)
+        )
+
+    loaded = opened.recorder.load(WHO, all_sessions=True, now=NOW)
+
+    assert loaded is not None
+    assert [e["text"] for e in loaded.events] == [
+        f"0: {PHONE}",
+        "1: [PHONE]",
+        f"3: {PHONE}",
+    ]
+    assert "2 originals cannot be opened" in caplog.text
+    assert "2 events of a conversation are damaged" in caplog.text
+    assert not any(secret in caplog.text for secret in (WHO, PHONE, name, "hola"))
+    save(opened, events.user("sigo"))
+    with reading(opened.engine) as connection:
+        rows = connection.execute(sa.select(schema.events.c.seq)).scalars().all()
+    assert sorted(rows) == list(range(6))
+
+
+def test_two_servers_that_meet_a_person_at_once_both_keep_the_words(
+    open_store: Open, events: Events
+) -> None:
+    opened = open_store(Settings(consent=ConsentSettings(without_consent="anonymized")))
+    writers = [Writer(opened.recorder) for _ in range(2)]
+    for number in range(20):
+        meet = threading.Barrier(2)
+
+        def write(server: int, who: str = f"person-{number}", meet: Any = meet) -> None:
+            batch = Batch(
+                sender_id=who, events=[events.user(f"a {server}")], saved_at=NOW
+            )
+            meet.wait()
+            writers[server].write(batch)
+
+        servers = [threading.Thread(target=write, args=(n,)) for n in range(2)]
+        for server in servers:
+            server.start()
+        for server in servers:
+            server.join()
+        name = opened.vault.pseudonym(f"person-{number}")
+        kept = opened.recorder.load_archive(name, now=NOW)
+        assert kept is not None
+        assert sorted(event["text"] for event in kept.events) == ["a 0", "a 1"]
+
+
+def test_a_clock_set_back_does_not_stop_the_sweep(
+    open_store: Open, events: Events, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = open_store(Settings(privacy=PrivacySettings(live_ttl_hours=1.0)))
+    writer = Writer(opened.recorder)
+    started = time.monotonic()
+
+    def write(at: float) -> None:
+        monkeypatch.setattr(time, "time", lambda: at)
+        said = [events.user(f"cel {PHONE}")]
+        writer.write(Batch(sender_id=WHO, events=said, saved_at=at))
+
+    write(NOW)
+    save(opened, events.user(f"cel {PHONE}"), now=NOW - 7000)  # expires 3400 s ago
+    monkeypatch.setattr(time, "monotonic", lambda: started + 3600)
+    write(NOW - 3000)
+
+    with reading(opened.engine) as connection:
+        left = connection.execute(sa.select(schema.originals.c.seq)).scalars().all()
+    assert sorted(left) == [0, 2]

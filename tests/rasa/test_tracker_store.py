@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -294,6 +295,29 @@ def test_a_database_that_goes_away_costs_no_answer_and_no_event(
     assert other.latest_message.text == "nueva"
 
 
+def test_a_session_that_has_just_begun_is_remembered_as_it_would_be_read(
+    database_url: URL, postgresql_server: URL
+) -> None:
+    store = make(database_url)
+
+    async def talk() -> Any:
+        await turn(store, *SESSION, UserUttered("ayer"))
+        phone = SlotSet("contact_phone", PHONE)
+        await turn(store, *SESSION, phone, UserUttered("hoy"))
+        read = await make(database_url).retrieve(WHO)
+        with outage(store, postgresql_server):
+            await store.retrieve_full_tracker(WHO)
+            tracker = await turn(store, UserUttered("durante"))
+        await drained(store)
+        return read, tracker
+
+    read, tracker = run(talk())
+
+    assert dicts(tracker)[:-1] == dicts(read)
+    assert texts(tracker) == ["hoy", "durante"]
+    assert tracker.get_slot("contact_phone") == read.get_slot("contact_phone") == PHONE
+
+
 @contextlib.contextmanager
 def outage(store: QATrackerStore, server: URL) -> Iterator[None]:
     """Let the store talk to a server that is not there."""
@@ -337,6 +361,74 @@ def test_a_row_that_cannot_be_read_costs_no_other_row(store: QATrackerStore) -> 
             return len(connection.execute(sa.select(schema.events)).all())
 
     assert run(talk()) == 4  # a listen and a message, twice
+
+
+def test_a_database_that_lacks_its_tables_costs_no_event(
+    store: QATrackerStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    def rename(old: str, new: str) -> None:
+        with transaction(store._recorder._engine) as connection:
+            connection.execute(sa.text(f"ALTER TABLE {old} RENAME TO {new}"))
+
+    async def talk() -> Any:
+        await turn(store, UserUttered("antes"))
+        rename("qa_conversations", "elsewhere")
+        await turn(store, UserUttered("durante"))
+        rename("elsewhere", "qa_conversations")
+        await turn(store, UserUttered("después"))
+        await drained(store)
+        return await store.retrieve_full_tracker(WHO)
+
+    assert texts(run(talk())) == ["antes", "durante", "después"]
+    assert "lacks a table or a right, or is damaged" in caplog.text
+    assert WHO not in caplog.text
+
+
+def test_words_do_not_go_into_a_file_that_somebody_deleted(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "conversations.db"
+    store = make(URL.create("sqlite", database=str(path)))
+
+    async def talk() -> Any:
+        await turn(store, UserUttered("antes"))
+        copy = sqlite3.connect(tmp_path / "copy")
+        with contextlib.closing(sqlite3.connect(path)) as original:
+            original.backup(copy)
+        copy.close()
+        for suffix in ("", "-wal", "-shm"):
+            path.with_name(path.name + suffix).unlink(missing_ok=True)
+        during = texts(await turn(store, UserUttered("durante")))
+        assert not path.exists()
+        (tmp_path / "copy").replace(path)
+        await turn(store, UserUttered("después"))
+        await drained(store)
+        return during, await store.retrieve_full_tracker(WHO)
+
+    during, full = run(talk())
+
+    assert during == ["antes", "durante"]
+    assert texts(full) == ["antes", "durante", "después"]
+    assert "its file was deleted; put it back" in caplog.text
+
+
+def test_a_file_of_broken_pages_costs_no_event(tmp_path: Path) -> None:
+    path = tmp_path / "conversations.db"
+    store = make(URL.create("sqlite", database=str(path)))
+
+    async def talk() -> Any:
+        await turn(store, UserUttered("antes"))
+        store._recorder._engine.dispose()  # closing empties the log into the file
+        whole = path.read_bytes()
+        path.write_bytes(b"x" * len(whole))
+        await turn(store, UserUttered("durante"))
+        store._recorder._engine.dispose()
+        path.write_bytes(whole)
+        await turn(store, UserUttered("después"))
+        await drained(store)
+        return await store.retrieve_full_tracker(WHO)
+
+    assert texts(run(talk())) == ["antes", "durante", "después"]
 
 
 def test_a_batch_the_database_refuses_holds_up_nobody(
