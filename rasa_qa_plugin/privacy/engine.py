@@ -114,7 +114,7 @@ class PrivacyEngine:
         found: list[Span] = []
         passage = Passage(text)
         for _ in range(_MOST_ROUNDS):
-            more = self.without_terms(list(scan(passage)), text=passage.text)
+            more = self._allow.without_terms(list(scan(passage)), text=passage.text)
             if not more:
                 break
             found = resolve([*found, *more], text=text)

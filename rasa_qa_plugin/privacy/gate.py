@@ -46,4 +46,7 @@ class Gate:
         if self._words.isdisjoint(words):
             return True
         known = frozenset(words)
-        return not any(opens(text, known) for opens in self._openers)
+        for opens in self._openers:  # a generator for any() would cost more than these
+            if opens(text, known):
+                return False
+        return True

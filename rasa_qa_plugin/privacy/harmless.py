@@ -44,17 +44,18 @@ def is_harmless(event: Event, values: ValueMasker) -> bool:
     What is not plain to see is left to the long way: False means no more than that.
     """
     text = event.get("text")
+    data = event.get("parse_data")
     if (
         event.get("event") != "user"
         or not isinstance(text, str)
         or not _USER_KEYS.issuperset(event)
+        or (isinstance(data, dict) and data.get("entities"))
         or not values.is_plain(text)
     ):
         return False
     message_id = event.get("message_id")
     channel = event.get("input_channel")
     metadata = event.get("metadata")
-    data = event.get("parse_data")
     return (
         (message_id is None or is_harmless_id(message_id))
         and (not channel or is_name(channel))
@@ -69,7 +70,6 @@ def _is_plain_parse(data: Any, text: str, message_id: Any, values: ValueMasker) 
     metadata = data.get("metadata")
     return (
         _PARSE_KEYS.issuperset(data)
-        and not data.get("entities")
         and data.get("text") == text
         and data.get("message_id") in (None, message_id)
         and (not metadata or is_plain_metadata(metadata))

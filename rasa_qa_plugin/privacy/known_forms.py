@@ -8,7 +8,9 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from itertools import groupby
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
 
 from rasa_qa_plugin.privacy.passage import plain_text, word_table
 from rasa_qa_plugin.privacy.recognizers.names_lexicon import (
@@ -68,7 +70,7 @@ _COUNTRY_CODE: Final = re.compile(
 FEWEST_PHONE_DIGITS: Final = 8
 
 
-class Form(NamedTuple):
+class Form(msgspec.Struct, frozen=True, gc=False):
     """One form of a value.
 
     Attributes:

@@ -20,7 +20,7 @@ TOKEN = re.compile(
     r"(?:_\d{1,4})?|WITHHELD)\]"
 )
 _WORD = re.compile(r"\w+")
-_DIGIT = re.compile("[0-9]")
+_DIGITS = re.compile("[0-9]+")
 
 
 def word_table(words: str) -> tuple[str, ...]:
@@ -118,7 +118,7 @@ class Passage:
         self._raw = raw
         self.plain = plain = plain_text(text) if plain is None else plain
         self.words = frozenset(_WORD.findall(plain))
-        self.digits = len(_DIGIT.findall(plain))
+        self.digits = len("".join(_DIGITS.findall(plain)))
 
     @property
     def raw(self) -> str:
@@ -128,6 +128,11 @@ class Passage:
             simple = text.isascii() and text.isprintable()
             self._raw = text if simple else _view(text, _TIDY, _TIDY_BYTES)
         return self._raw
+
+    @property
+    def mixed(self) -> list[str]:
+        """The words that are neither letters only nor digits only: "av5", "o_o"."""
+        return [w for w in self.words if not (w.isalpha() or w.isdigit())]
 
     def holds_at(self) -> bool:
         """Tell whether there is an ``@``."""
@@ -146,6 +151,8 @@ _MARKED_DIGIT = re.compile(r"\d[\ufe00-\ufe0f\u20e3]")
 
 def is_apart(text: str) -> bool:
     """Tell whether letters or digits of *text* have marks that stand on their own."""
+    if text.isascii():
+        return False
     try:
         text.encode("latin-1")  # the fastest way to see that there is no mark
     except UnicodeEncodeError:
@@ -221,8 +228,10 @@ def fill(text: str, spans: Iterable[Span]) -> str:
     return "".join(parts)
 
 
-def around(text: str, spans: Iterable[Span]) -> str:
+def around(text: str, spans: Sequence[Span]) -> str:
     """Give what is left of *text* around the spans, each of them a blank."""
+    if not spans:
+        return text
     parts: list[str] = []
     position = 0
     for span in spans:

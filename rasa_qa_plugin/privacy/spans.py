@@ -35,8 +35,10 @@ def resolve(spans: Iterable[Span], *, text: str) -> list[Span]:
     loser covered beside the winner stays covered, unless it is only punctuation.
     """
     candidates = sorted(spans, key=_by_extent)
-    if all(span.end <= following.start for span, following in pairwise(candidates)):
-        return candidates  # nearly always
+    if len(candidates) < 2 or all(  # noqa: PLR2004 - nearly always
+        span.end <= following.start for span, following in pairwise(candidates)
+    ):
+        return candidates
     candidates = sorted(set(candidates), key=_by_right, reverse=True)
     kept: list[Span] = []
     starts: list[int] = []
@@ -150,6 +152,8 @@ class Alignment:
             return start, end
         if start >= self._last:
             return start + self._shift, end + self._shift
+        if len(self._edits) == 1:  # nearly always
+            return min(start, self._first), max(end, self._last) + self._shift
         return self._move(start, opening=True), self._move(end, opening=False)
 
     @property

@@ -26,7 +26,7 @@ from rasa_qa_plugin.privacy.spans import KNOWN, Span
 
 MOST_VALUES = 500
 
-_DIGIT = re.compile("[0-9]")
+_DIGIT = re.compile(r"\d")
 _WIDEST_GAP = 3
 _MOST_ATOMS = 120
 _END = ""  # no word
@@ -85,7 +85,8 @@ class TokenMap:
         key = normal_form(entity_type, value)
         known = self._tokens.get(key)
         if known is None:
-            self._read()
+            if self._unread:
+                self._read()
             known = self._aliases.get(key)
         if known is not None:
             return known
@@ -125,17 +126,20 @@ class TokenMap:
         return self._find(text, found)
 
     def _find(self, text: str, found: Sequence[Span]) -> list[Span]:
-        self._read()
+        if self._unread:
+            self._read()
         alone = self._alone.get(text.strip()) if self._alone else None
         if alone is not None:
             start = len(text) - len(text.lstrip())
             end = len(text.rstrip())
             return [msgspec.structs.replace(alone, start=start, end=end)]
-        plain = plain_text(barred(text))
+        raw = barred(text)
+        number = _DIGIT.search(around(raw, found)) if self._numbers else None
+        if number is None and not self._phrases:
+            return []
+        plain = plain_text(raw)
         # Words cost more than digits to look for, and are only sometimes known.
-        if not (self._numbers and _DIGIT.search(around(plain, found))) and (
-            not self._phrases or self._phrases.keys().isdisjoint(ATOM.findall(plain))
-        ):
+        if number is None and self._phrases.keys().isdisjoint(ATOM.findall(plain)):
             return []
         atoms = [
             (match.group(), match.start(), match.end())
@@ -276,7 +280,7 @@ class TokenMap:
 
 def is_token(value: str) -> bool:
     """Tell whether *value* is a token and nothing else."""
-    return TOKEN.fullmatch(value) is not None
+    return value.startswith("[") and TOKEN.fullmatch(value) is not None
 
 
 def holds_token(value: Any) -> bool:

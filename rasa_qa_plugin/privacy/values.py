@@ -53,7 +53,7 @@ class ValueMasker:
             text = without_barriers(text)
             if self._engine.find(text):
                 return False
-        return not (self._tokens and self._tokens.find(text))
+        return not self._tokens.find(text)
 
     def align(self, text: str, hints: Sequence[Span] = ()) -> Alignment:
         """Mask a text and tell where everything went.
@@ -109,7 +109,7 @@ class ValueMasker:
         if isinstance(value, (list, tuple)):
             return [self.typed(kind, item) for item in value]
         text = str(value)
-        if not text.strip() or TOKEN.search(text):
+        if not text.strip() or ("[" in text and TOKEN.search(text)):
             return self.anything(value)  # masked before
         return self._tokens.token(kind, text)
 

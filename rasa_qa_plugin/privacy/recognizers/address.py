@@ -56,7 +56,7 @@ class AddressRecognizer(ChatRecognizer):
         if not _WORDS.isdisjoint(words) or words >= _NONE:
             return True
         return _SHAPE.search(passage.plain) is not None and (
-            holds_stuck_word(words, _STUCK_WORDS)
+            holds_stuck_word(passage.mixed, _STUCK_WORDS)
             or address_anchors.holds_shape(passage.plain)
         )
 

@@ -1,7 +1,7 @@
 """A passage as the rules for addresses read it: words, capitals, sentences, units."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 
 from rasa_qa_plugin.privacy.passage import Passage
@@ -194,14 +194,10 @@ def _whole(word: str) -> Callable[[str], Iterator[re.Match[str]]]:
     return re.compile(rf"{word}(?<![^\W\d_]{word})(?![^\W\d_])").finditer
 
 
-def holds_stuck_word(words: frozenset[str], table: frozenset[str]) -> bool:
-    """Tell whether one of *words* is of *table*, with a number stuck to it: "av5"."""
-    for word in words:
-        if not word.isalpha() and not word.isdigit():
-            stem = _STEM.match(word)
-            if stem is not None and stem[1] in table:
-                return True
-    return False
+def holds_stuck_word(mixed: Iterable[str], table: frozenset[str]) -> bool:
+    """Tell whether one of *mixed* is of *table*, with a number stuck to it: "av5"."""
+    stems = map(_STEM.match, mixed)
+    return any(stem is not None and stem[1] in table for stem in stems)
 
 
 def _ends(word: str) -> bool:

@@ -18,7 +18,7 @@ from rasa_qa_plugin.privacy.spans import CUE, SHAPE, VALIDATED, Span
 # A number beside a letter. It starts at the first digit, there are fewer of them.
 MIXED = re.compile(
     r"[0-9](?<![0-9].)(?:(?<=[a-z].)|(?<=[a-z]-.)|(?<=[xyz] .)[0-9]{6}"
-    r"|[0-9]*(?:-?[a-z]|(?<=[0-9]{3})[ .-][a-z](?!\w)))"
+    r"|[0-9]*(?![0-9])(?:-?[a-z]|(?<=[0-9]{3})[ .-][a-z](?!\w)))"
 )
 # Behind the two letters of the country: there are fewer digits than letters.
 _IBAN_START = re.compile(

@@ -67,13 +67,12 @@ class NameRecognizer(ChatRecognizer):
     def may_hold(self, passage: Passage) -> bool:
         """One of the words that introduce names, or a name beside a number."""
         words = passage.words
-        if self.opens(passage.text, words) or _may_be_record(passage):
+        if _may_be_record(passage):
             return True
-        # So it may beside a digit: "gracias ana2".
-        return (
-            passage.digits > 0
-            and not KEYS.isdisjoint(words)
-            and not all(map(_is_of_one_kind, words))
+        return not KEYS.isdisjoint(words) and (
+            self.opens(passage.text, words)
+            # So it may beside a digit: "gracias ana2".
+            or (passage.digits > 0 and bool(passage.mixed))
         )
 
     def find(self, passage: Passage) -> list[Span]:
@@ -98,10 +97,6 @@ class NameRecognizer(ChatRecognizer):
         if may_be_record:
             spans += _records(passage, tells=tells)
         return spans
-
-
-def _is_of_one_kind(word: str) -> bool:
-    return word.isdigit() or word.isalpha()
 
 
 def _may_be_record(passage: Passage) -> bool:
