@@ -37,6 +37,7 @@ _MOST_ROUNDS = 4
 _REMEMBERED_TEXTS = 4096
 _LONGEST_REMEMBERED = 300
 _REMEMBERED_LONG_TEXTS = 16
+_REMEMBERED_NAMES = 1024
 
 
 class PrivacyEngine:
@@ -49,6 +50,7 @@ class PrivacyEngine:
     Attributes:
         is_clear: Tells of a text, in about a microsecond, that :meth:`find` would find
             nothing; False means that it has to look.
+        is_clear_name: The same, remembered, for names that come again and again.
     """
 
     def __init__(self, settings: PrivacySettings) -> None:
@@ -70,6 +72,8 @@ class PrivacyEngine:
         self.is_clear: Callable[[str], bool] = (
             gate.is_shut if self._guests is None else _unclear
         )
+        # The names of entities and keys come again and again.
+        self.is_clear_name = lru_cache(_REMEMBERED_NAMES)(self.is_clear)
         self._remembered = lru_cache(_REMEMBERED_TEXTS)(self._find)
         # One event asks for its text several times.
         self._remembered_long = lru_cache(_REMEMBERED_LONG_TEXTS)(self._find)

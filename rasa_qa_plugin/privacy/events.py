@@ -332,7 +332,7 @@ class _Masking:
                 form[key] = self._entity_value(name, kind, value, now_reads)
             elif key == "entity":
                 # A typed payload can name an entity as it likes.
-                form[key] = self._values.anything(value)
+                form[key] = self._values.name(value)
             elif key in _ENTITY_NAMES or is_measure(value):
                 form[key] = value
             elif now_reads is not None or kind is not None:
@@ -381,8 +381,8 @@ def _moved_tokens(value: Any, heard: Alignment | None) -> Any:
     """Move the offsets of words; words that are now one token become one."""
     if heard is None or not heard.changed or not isinstance(value, (list, tuple)):
         return value
-    moved = [heard.span(int(start), int(end)) for start, end in value]
-    return [list(pair) for pair in dict.fromkeys(moved)]
+    moved = heard.spans((int(start), int(end)) for start, end in value)
+    return list(map(list, dict.fromkeys(moved)))
 
 
 def _scrubbed(value: Any) -> Any:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from rasa_qa_plugin.privacy.passage import plain_text
 from rasa_qa_plugin.privacy.recognizers.base import ChatRecognizer
 
-_SIGN = b"\0"
+# An integer: bytes are sought in bytes by way of an exception.
+_SIGN = 0
 
 
 def _table() -> bytes:
@@ -15,7 +16,7 @@ def _table() -> bytes:
     table = bytearray(b" " * 256)
     for code, character in enumerate(plain):
         if character == "@" or re.match(r"\d", character):
-            table[code : code + 1] = _SIGN
+            table[code] = _SIGN
         elif re.match(r"\w", character):
             table[code : code + 1] = character.encode("latin-1")
     return bytes(table)

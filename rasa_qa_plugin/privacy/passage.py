@@ -105,7 +105,7 @@ class Passage:
         digits: How many digits there are, of any script.
     """
 
-    __slots__ = ("_raw", "digits", "plain", "text", "words")
+    __slots__ = ("_mixed", "_raw", "digits", "plain", "text", "words")
 
     def __init__(
         self, text: str, raw: str | None = None, plain: str | None = None
@@ -116,6 +116,7 @@ class Passage:
         """
         self.text = text = barred(text)
         self._raw = raw
+        self._mixed: list[str] | None = None
         self.plain = plain = plain_text(text) if plain is None else plain
         self.words = frozenset(_WORD.findall(plain))
         self.digits = len("".join(_DIGITS.findall(plain)))
@@ -132,7 +133,9 @@ class Passage:
     @property
     def mixed(self) -> list[str]:
         """The words that are neither letters only nor digits only: "av5", "o_o"."""
-        return [w for w in self.words if not (w.isalpha() or w.isdigit())]
+        if self._mixed is None:
+            self._mixed = [w for w in self.words if not (w.isalpha() or w.isdigit())]
+        return self._mixed
 
     def holds_at(self) -> bool:
         """Tell whether there is an ``@``."""
@@ -232,6 +235,8 @@ def around(text: str, spans: Sequence[Span]) -> str:
     """Give what is left of *text* around the spans, each of them a blank."""
     if not spans:
         return text
+    if len(spans) == 1:  # nearly always
+        return f"{text[: spans[0].start]} {text[spans[0].end :]}"
     parts: list[str] = []
     position = 0
     for span in spans:

@@ -156,6 +156,13 @@ class Alignment:
             return min(start, self._first), max(end, self._last) + self._shift
         return self._move(start, opening=True), self._move(end, opening=False)
 
+    def spans(self, pairs: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+        """Give the new offsets of many stretches, as :meth:`span` does of one."""
+        first = self._first
+        return [
+            pair if pair[0] < pair[1] <= first else self.span(*pair) for pair in pairs
+        ]
+
     @property
     def changed(self) -> bool:
         """Whether anything was replaced."""

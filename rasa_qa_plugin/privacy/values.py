@@ -45,6 +45,17 @@ class ValueMasker:
         """Mask a text of any kind."""
         return text if self.is_plain(text) else self.align(text).text
 
+    def name(self, name: Any) -> Any:
+        """Mask a name: nearly always the developer's, but somebody may have typed it."""
+        if (
+            isinstance(name, str)
+            and "/" not in name
+            and self._engine.is_clear_name(name)
+            and not self._tokens.find(name)
+        ):
+            return name
+        return self.anything(name)
+
     def is_plain(self, text: str) -> bool:
         """Tell whether *text* is chat in which nothing would be masked."""
         if "/" in text and text.lstrip().startswith("/"):
@@ -121,9 +132,9 @@ class ValueMasker:
             if name == "qa_turn" and is_reference(value):
                 form[name] = value
             elif kind is None:
-                form[self.string(name)] = self.anything(value)
+                form[self.name(name)] = self.anything(value)
             else:
-                form[self.string(name)] = self.typed(kind, value)
+                form[self.name(name)] = self.typed(kind, value)
         return form
 
     def anything(self, value: Any, *, by_bot: bool = False) -> Any:
@@ -182,8 +193,8 @@ class ValueMasker:
         if by_bot and (key.lower() in _BARE_NAMES or isinstance(item, (dict, list))):
             kind = None
         if kind is not None:
-            return self.string(key), self.typed(kind, item)
-        return self.string(key), self.anything(item, by_bot=by_bot)
+            return self.name(key), self.typed(kind, item)
+        return self.name(key), self.anything(item, by_bot=by_bot)
 
 
 def is_measure(value: Any) -> bool:

@@ -2,7 +2,8 @@
 
 import re
 from bisect import bisect_right
-from typing import NamedTuple
+
+import msgspec
 
 from rasa_qa_plugin.privacy.passage import BARRIER, word_table
 from rasa_qa_plugin.privacy.recognizers.names_lexicon import GIVEN
@@ -50,8 +51,9 @@ _GAP_WORD = re.compile(r"[^\W\d_]+")
 _DISTANCE = 40
 _ACCOUNT_DISTANCE = 64
 _REACH = 2 * _ACCOUNT_DISTANCE
-_GAP_END = re.compile(rf"\d{{3}}|[;!?{BARRIER}]")
-_SENTENCE_END = re.compile(r"\.\s(?<=[^\W\d_]{4}..)", re.DOTALL)
+_THOUGHT_END = re.compile(
+    rf"\d{{3}}|[;!?{BARRIER}]|\.\s(?<=[^\W\d_]{{4}}..)", re.DOTALL
+)
 _AFTER = re.compile(
     r"(?: {0,2}\(| {0,2}(?P<verb>[,.-]? ?(?:(?:es|is|era|was|seria|este|ese|esa|"
     r"this is|that is|that's)(?!\w) ?){1,2})?"
@@ -62,7 +64,7 @@ _BEHIND = re.compile(r"[ ,]{0,2}[-(]?(?P<word>[a-z]{2,14})(?!\w)")
 _NUMBER_SOON = re.compile(r"[^\d\n]{0,15}\d{3}")
 
 
-class Cue(NamedTuple):
+class Cue(msgspec.Struct, frozen=True, gc=False):
     """A word that types the next number; *strict* ones must stand close to it."""
 
     start: int
@@ -259,5 +261,4 @@ def _refers(gap: str, words: list[str], *, abbreviated: bool) -> bool:
 def _closes(gap: str) -> bool:
     """Tell whether a thought ends between cue and number."""
     # A dot right behind the cue only abbreviates it: "tel. 234 5678".
-    rest = gap.removeprefix(".")
-    return bool(_GAP_END.search(rest) or _SENTENCE_END.search(rest))
+    return _THOUGHT_END.search(gap.removeprefix(".")) is not None

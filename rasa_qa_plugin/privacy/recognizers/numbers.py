@@ -2,7 +2,10 @@
 
 import re
 from collections.abc import Collection, Iterator
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
+
+import msgspec
+from msgspec.structs import replace
 
 from rasa_qa_plugin.privacy.passage import BARRIER, Passage
 from rasa_qa_plugin.privacy.recognizers import check_digits as check
@@ -69,7 +72,7 @@ _A_NUMBER = Context("PHONE")
 _BESIDE = range(7, 11)
 
 
-class _Verdict(NamedTuple):
+class _Verdict(msgspec.Struct, frozen=True, gc=False):
     entity_type: str
     score: float
     rule: str
@@ -314,12 +317,14 @@ def _parts(run: str, context: Context) -> Iterator[tuple[int, str, Context]]:
     for index, (end, following) in enumerate(cuts):
         part = run[position:end]
         last = index == len(cuts) - 1
-        here = context._replace(
-            unit=context.unit and last, currency=context.currency and index == 0
+        here = replace(
+            context,
+            unit=context.unit and last,
+            currency=context.currency and index == 0,
         )
         cut = part.rfind(" ")
         if here.unit and cut > 0 and _count(part[:cut]) >= _FEWEST_DIGITS:
-            yield position, part[:cut], here._replace(unit=False)
+            yield position, part[:cut], replace(here, unit=False)
         else:
             yield position, part, here
         position = following
@@ -337,9 +342,13 @@ def _beside(last: _Verdict, run: str, offset: int, part: str) -> _Verdict | None
 
 
 def _span(written: str, start: int, verdict: _Verdict) -> Span:
-    end = len(written.rstrip(_EDGE))
-    begin = len(written) - len(written.lstrip(" .-/,"))
-    return Span(start + begin, start + end, *verdict)
+    begin, end = 0, len(written)
+    if not written.isdigit():
+        begin = end - len(written.lstrip(" .-/,"))
+        end = len(written.rstrip(_EDGE))
+    return Span(
+        start + begin, start + end, verdict.entity_type, verdict.score, verdict.rule
+    )
 
 
 def _is_card(digits: str, cue: str | None) -> bool:

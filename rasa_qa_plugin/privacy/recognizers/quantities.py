@@ -1,7 +1,8 @@
 """Numbers that count, measure, date or price something: by form and by neighbors."""
 
 import re
-from typing import NamedTuple
+
+import msgspec
 
 from rasa_qa_plugin.privacy.recognizers.number_words import MONEY
 
@@ -29,7 +30,7 @@ _FEWER_THAN_A_PHONE = 8
 _MORE_THAN_AN_ORDER = 9
 
 
-class Context(NamedTuple):
+class Context(msgspec.Struct, frozen=True, gc=False):
     """What surrounds a number: the kind announced, a unit behind, money before.
 
     Attributes:
