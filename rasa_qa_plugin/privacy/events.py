@@ -37,6 +37,7 @@ from rasa_qa_plugin.settings import PrivacySettings
 __all__ = ["WITHHELD", "Event", "EventMasker"]
 
 _MOST_PASSES = 4
+_NLU_KEYS: Final = frozenset(("intent", "intent_ranking", "qa"))
 _ENTITY_NAMES: Final = frozenset(("role", "group", "extractor", "processors"))
 
 
@@ -224,22 +225,21 @@ class _Masking:
         own = data.get("text")
         if own is not None and own != text:
             heard = self._message(own, data.get("entities"))
+        said = text if own is None else own
+        is_command = isinstance(said, str) and said.lstrip().startswith("/")
         form: Event = {}
         for key, value in data.items():
-            if key == "text":
+            if key in _NLU_KEYS:
+                # Only a typed command can bring an intent name of its own.
+                named = is_command and key != "qa"
+                form[key] = self._intents(value) if named else value
+            elif key == "text":
                 form[key] = heard.text if heard else self._values.anything(value)
             elif key == "entities":
                 form[key] = self._entities(value, heard)
-            elif key in ("intent", "intent_ranking"):
-                # Only a typed command can bring an intent name of its own.
-                said = text if own is None else own
-                is_command = isinstance(said, str) and said.lstrip().startswith("/")
-                form[key] = self._intents(value) if is_command else value
             elif key == "response_selector" and isinstance(value, dict):
                 plain = are_plain_responses(value, self._values)
                 form[key] = value if plain else self._responses(value)
-            elif key == "qa":
-                form[key] = value
             elif key == "text_tokens":
                 form[key] = _moved_tokens(value, heard)
             else:
@@ -381,8 +381,7 @@ def _moved_tokens(value: Any, heard: Alignment | None) -> Any:
     """Move the offsets of words; words that are now one token become one."""
     if heard is None or not heard.changed or not isinstance(value, (list, tuple)):
         return value
-    moved = heard.spans((int(start), int(end)) for start, end in value)
-    return list(map(list, dict.fromkeys(moved)))
+    return [[start, end] for start, end in dict.fromkeys(heard.spans(value))]
 
 
 def _scrubbed(value: Any) -> Any:

@@ -32,7 +32,8 @@ class Gate:
 
     def __init__(self, recognizers: Sequence[ChatRecognizer]) -> None:
         """Open for a digit, for an ``@``, and for what *recognizers* open for."""
-        self._words = frozenset[str]().union(*(r.gate_words for r in recognizers))
+        words = frozenset[str]().union(*(r.gate_words for r in recognizers))
+        self._words = frozenset(word.encode("latin-1") for word in words)
         self._openers = tuple(r.opens for r in recognizers if r.gate_words)
 
     def is_shut(self, text: str) -> bool:
@@ -43,10 +44,9 @@ class Gate:
             return False
         if _SIGN in data:
             return False
-        words = data.decode("latin-1").split()
-        if self._words.isdisjoint(words):
+        if self._words.isdisjoint(data.split()):
             return True
-        known = frozenset(words)
+        known = frozenset(data.decode("latin-1").split())
         for opens in self._openers:  # a generator for any() would cost more than these
             if opens(text, known):
                 return False

@@ -121,10 +121,12 @@ def _is_message(atoms: Sequence[str]) -> bool:
 
 def forms_of(entity_type: str, key: str) -> Iterator[Form]:
     """Give the forms to seek of a value, its normal form being *key*; maybe none."""
-    key = key.removeprefix(f"{entity_type}:")
-    # A normal form is plain already, or is an e-mail address.
-    atoms = (key,) if key.isdigit() else tuple(ATOM.findall(plain_text(key)))
-    joined = "".join(atoms)
+    if key.isdigit():
+        atoms, joined = (key,), key
+    else:  # plain already, or an e-mail address
+        key = key.removeprefix(f"{entity_type}:")
+        atoms = tuple(ATOM.findall(plain_text(key)))
+        joined = "".join(atoms)
     if joined.isdigit():
         if len(joined) >= _FEWEST_DIGITS:
             yield Form((joined,))

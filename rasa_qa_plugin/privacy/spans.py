@@ -3,6 +3,7 @@
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
+from operator import itemgetter
 
 import msgspec
 
@@ -14,6 +15,7 @@ SHAPE = 0.6
 KNOWN = 0.5
 
 _LEAST_LEFTOVER = 2
+_edit_start = itemgetter(0)
 
 
 class Span(msgspec.Struct, frozen=True, gc=False):
@@ -120,7 +122,7 @@ class Alignment:
     *edits* are ``(start, end, replacement)``, sorted and without overlap.
     """
 
-    __slots__ = ("_edits", "_first", "_last", "_shift", "_starts", "text")
+    __slots__ = ("_edits", "_first", "_last", "_shift", "text")
 
     def __init__(self, text: str, edits: Sequence[tuple[int, int, str]]) -> None:
         """Apply *edits* to *text*; an empty list gives the text as it was."""
@@ -135,7 +137,6 @@ class Alignment:
             position = end
         parts.append(text[position:])
         self.text = "".join(parts)
-        self._starts = [edit[0] for edit in self._edits]
         self._first = edits[0][0] if edits else len(text)
         self._last, self._shift = position, shift
 
@@ -156,12 +157,18 @@ class Alignment:
             return min(start, self._first), max(end, self._last) + self._shift
         return self._move(start, opening=True), self._move(end, opening=False)
 
-    def spans(self, pairs: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    def spans(self, stretches: Iterable[Sequence[int]]) -> list[tuple[int, int]]:
         """Give the new offsets of many stretches, as :meth:`span` does of one."""
-        first = self._first
-        return [
-            pair if pair[0] < pair[1] <= first else self.span(*pair) for pair in pairs
-        ]
+        first, last, shift = self._first, self._last, self._shift
+        moved = []
+        for start, end in stretches:
+            if start < end <= first:  # most words stand around what was replaced
+                moved.append((start, end))
+            elif last <= start < end:
+                moved.append((start + shift, end + shift))
+            else:
+                moved.append(self.span(start, end))
+        return moved
 
     @property
     def changed(self) -> bool:
@@ -170,11 +177,14 @@ class Alignment:
 
     def touches(self, start: int, end: int) -> bool:
         """Tell whether a replacement falls into *start* to *end*."""
-        index = bisect_left(self._starts, end) - 1
+        index = bisect_left(self._edits, end, key=_edit_start) - 1
         return index >= 0 and self._edits[index][1] > start
 
     def _move(self, offset: int, *, opening: bool) -> int:
-        index = bisect_right(self._starts, offset if opening else offset - 1) - 1
+        index = bisect_right(
+            self._edits, offset if opening else offset - 1, key=_edit_start
+        )
+        index -= 1
         if index < 0:
             return offset
         start, end, new_start, new_end = self._edits[index]

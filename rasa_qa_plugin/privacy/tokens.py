@@ -118,7 +118,12 @@ class TokenMap:
         where it is capitalized or a common given name. Of a whole sentence, what is
         sought is the value in it.
         """
-        if not self._values:
+        if self._unread:
+            self._read()
+        # Words cost more than digits to look for, and are only sometimes known.
+        if not (self._phrases or self._alone) and (
+            not self._numbers or _DIGIT.search(around(text, found)) is None
+        ):
             return []
         if is_apart(text):
             composition = Composition(text)
@@ -126,20 +131,16 @@ class TokenMap:
         return self._find(text, found)
 
     def _find(self, text: str, found: Sequence[Span]) -> list[Span]:
-        if self._unread:
-            self._read()
         alone = self._alone.get(text.strip()) if self._alone else None
         if alone is not None:
             start = len(text) - len(text.lstrip())
             end = len(text.rstrip())
             return [msgspec.structs.replace(alone, start=start, end=end)]
         raw = barred(text)
-        number = _DIGIT.search(around(raw, found)) if self._numbers else None
-        if number is None and not self._phrases:
-            return []
         plain = plain_text(raw)
-        # Words cost more than digits to look for, and are only sometimes known.
-        if number is None and self._phrases.keys().isdisjoint(ATOM.findall(plain)):
+        if not (self._numbers and _DIGIT.search(around(raw, found))) and (
+            self._phrases.keys().isdisjoint(ATOM.findall(plain))
+        ):
             return []
         atoms = [
             (match.group(), match.start(), match.end())

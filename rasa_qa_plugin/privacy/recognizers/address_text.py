@@ -196,8 +196,11 @@ def _whole(word: str) -> Callable[[str], Iterator[re.Match[str]]]:
 
 def holds_stuck_word(mixed: Iterable[str], table: frozenset[str]) -> bool:
     """Tell whether one of *mixed* is of *table*, with a number stuck to it: "av5"."""
-    stems = map(_STEM.match, mixed)
-    return any(stem is not None and stem[1] in table for stem in stems)
+    for word in mixed:
+        stem = _STEM.match(word)
+        if stem is not None and stem[1] in table:
+            return True
+    return False
 
 
 def _ends(word: str) -> bool:
