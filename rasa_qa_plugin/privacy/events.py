@@ -13,13 +13,14 @@ from rasa_qa_plugin.privacy.field_types import FieldTypes
 from rasa_qa_plugin.privacy.harmless import (
     are_plain_responses,
     is_harmless,
+    is_harmless_but_words,
     is_plain_metadata,
 )
 from rasa_qa_plugin.privacy.passage import TOKEN, without_barriers
 from rasa_qa_plugin.privacy.payloads import read_payload
 from rasa_qa_plugin.privacy.spans import VALIDATED, Alignment, Span
 from rasa_qa_plugin.privacy.tokens import TokenMap
-from rasa_qa_plugin.privacy.values import ValueMasker, is_measure
+from rasa_qa_plugin.privacy.values import ValueMasker, is_measure, scrubbed
 from rasa_qa_plugin.privacy.withheld import (
     COMMON,
     STRUCTURE,
@@ -205,6 +206,8 @@ class _Masking:
         entities = data.get("entities") if isinstance(data, dict) else None
         self._heard = None  # should this message fail, offsets in it mean nothing
         self._heard = heard = self._message(event.get("text"), entities)
+        if heard and is_harmless_but_words(event):
+            return self._words(event, heard)
         form: Event = {}
         for key, value in event.items():
             if key in COMMON or value is None:
@@ -220,6 +223,15 @@ class _Masking:
             else:
                 form[key] = self._beside(key, value)
         return form
+
+    def _words(self, event: Event, heard: Alignment) -> Event:
+        """Mask what the words of a message changed; the rest is nothing personal."""
+        data = {**event["parse_data"], "text": heard.text}
+        if "entities" in data:
+            data["entities"] = self._entities(data["entities"], heard)
+        if "text_tokens" in data:
+            data["text_tokens"] = _moved_tokens(data["text_tokens"], heard)
+        return {**event, "text": heard.text, "parse_data": data}
 
     def _parse_data(self, data: Event, text: Any, heard: Alignment | None) -> Event:
         own = data.get("text")
@@ -336,7 +348,7 @@ class _Masking:
             elif key in _ENTITY_NAMES or is_measure(value):
                 form[key] = value
             elif now_reads is not None or kind is not None:
-                form[key] = _scrubbed(value)
+                form[key] = scrubbed(value)
             else:
                 form[key] = self._values.anything(value)
         return form
@@ -382,14 +394,3 @@ def _moved_tokens(value: Any, heard: Alignment | None) -> Any:
     if heard is None or not heard.changed or not isinstance(value, (list, tuple)):
         return value
     return [[start, end] for start, end in dict.fromkeys(heard.spans(value))]
-
-
-def _scrubbed(value: Any) -> Any:
-    """Withhold what an extractor noted about a masked value, in any notation."""
-    if value is None or is_measure(value):
-        return value
-    if isinstance(value, dict):
-        return {key: _scrubbed(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_scrubbed(item) for item in value]
-    return WITHHELD

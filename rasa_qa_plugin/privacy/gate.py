@@ -32,8 +32,7 @@ class Gate:
 
     def __init__(self, recognizers: Sequence[ChatRecognizer]) -> None:
         """Open for a digit, for an ``@``, and for what *recognizers* open for."""
-        words = frozenset[str]().union(*(r.gate_words for r in recognizers))
-        self._words = frozenset(word.encode("latin-1") for word in words)
+        self._words = frozenset[str]().union(*(r.gate_words for r in recognizers))
         self._openers = tuple(r.opens for r in recognizers if r.gate_words)
 
     def is_shut(self, text: str) -> bool:
@@ -44,10 +43,11 @@ class Gate:
             return False
         if _SIGN in data:
             return False
-        if self._words.isdisjoint(data.split()):
+        words = data.decode("latin-1").split()
+        if self._words.isdisjoint(words):
             return True
-        known = frozenset(data.decode("latin-1").split())
-        for opens in self._openers:  # a generator for any() would cost more than these
+        known = frozenset(words)
+        for opens in self._openers:  # noqa: SIM110 - all() costs more than they do
             if opens(text, known):
                 return False
         return True

@@ -51,8 +51,31 @@ def is_harmless(event: Event, values: ValueMasker) -> bool:
         or not _USER_KEYS.issuperset(event)
         or (isinstance(data, dict) and data.get("entities"))
         or not values.is_plain(text)
+        or not _is_plain_beside(event)
     ):
         return False
+    return not data or (
+        _is_plain_parse(data, event)
+        and are_plain_responses(data.get("response_selector"), values)
+    )
+
+
+def is_harmless_but_words(event: Event) -> bool:
+    """Tell whether of a parsed message only text, entities and tokens can change."""
+    text = event.get("text")
+    data = event.get("parse_data")
+    return (
+        isinstance(text, str)
+        and not text.lstrip().startswith("/")  # a command names its own intent
+        and _USER_KEYS.issuperset(event)
+        and bool(data)
+        and _is_plain_parse(data, event)
+        and data.get("response_selector") in (None, _NO_RESPONSE)
+        and _is_plain_beside(event)
+    )
+
+
+def _is_plain_beside(event: Event) -> bool:
     message_id = event.get("message_id")
     channel = event.get("input_channel")
     metadata = event.get("metadata")
@@ -60,20 +83,18 @@ def is_harmless(event: Event, values: ValueMasker) -> bool:
         (message_id is None or is_harmless_id(message_id))
         and (not channel or is_name(channel))
         and (not metadata or is_plain_metadata(metadata))
-        and (not data or _is_plain_parse(data, text, message_id, values))
     )
 
 
-def _is_plain_parse(data: Any, text: str, message_id: Any, values: ValueMasker) -> bool:
+def _is_plain_parse(data: Any, event: Event) -> bool:
     if not isinstance(data, dict):
         return False
     metadata = data.get("metadata")
     return (
         _PARSE_KEYS.issuperset(data)
-        and data.get("text") == text
-        and data.get("message_id") in (None, message_id)
+        and data.get("text") == event.get("text")
+        and data.get("message_id") in (None, event.get("message_id"))
         and (not metadata or is_plain_metadata(metadata))
-        and are_plain_responses(data.get("response_selector"), values)
     )
 
 

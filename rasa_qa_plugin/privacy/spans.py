@@ -36,10 +36,11 @@ def resolve(spans: Iterable[Span], *, text: str) -> list[Span]:
     numbers that looked like something else and the names that streets have. What a
     loser covered beside the winner stays covered, unless it is only punctuation.
     """
-    candidates = sorted(spans, key=_by_extent)
-    if len(candidates) < 2 or all(  # noqa: PLR2004 - nearly always
-        span.end <= following.start for span, following in pairwise(candidates)
-    ):
+    candidates = list(spans)
+    if len(candidates) < 2:  # noqa: PLR2004 - nearly always
+        return candidates
+    candidates.sort(key=_by_extent)
+    if all(span.end <= following.start for span, following in pairwise(candidates)):
         return candidates
     candidates = sorted(set(candidates), key=_by_right, reverse=True)
     kept: list[Span] = []
@@ -177,6 +178,8 @@ class Alignment:
 
     def touches(self, start: int, end: int) -> bool:
         """Tell whether a replacement falls into *start* to *end*."""
+        if len(self._edits) == 1:  # nearly always
+            return start < self._last and end > self._first
         index = bisect_left(self._edits, end, key=_edit_start) - 1
         return index >= 0 and self._edits[index][1] > start
 

@@ -12,7 +12,12 @@ from rasa_qa_plugin.privacy.passage import TOKEN, fill, without_barriers
 from rasa_qa_plugin.privacy.payloads import read_payload, write_entities
 from rasa_qa_plugin.privacy.spans import KNOWN, Alignment, Span, resolve
 from rasa_qa_plugin.privacy.tokens import TokenMap, is_token
-from rasa_qa_plugin.privacy.withheld import BOT_NAMES, is_bot_name, is_reference
+from rasa_qa_plugin.privacy.withheld import (
+    BOT_NAMES,
+    WITHHELD,
+    is_bot_name,
+    is_reference,
+)
 
 # Numbers below this are no telephone number without its spaces.
 _LEAST_NUMBER: Final = 1_000_000
@@ -46,7 +51,7 @@ class ValueMasker:
         return text if self.is_plain(text) else self.align(text).text
 
     def name(self, name: Any) -> Any:
-        """Mask a name: nearly always the developer's, but somebody may have typed it."""
+        """Mask a name: most are the developer's, but somebody may have typed it."""
         if (
             isinstance(name, str)
             and "/" not in name
@@ -202,6 +207,17 @@ def is_measure(value: Any) -> bool:
     return isinstance(value, bool) or (
         isinstance(value, float) and abs(value) < _LEAST_NUMBER
     )
+
+
+def scrubbed(value: Any) -> Any:
+    """Withhold what an extractor noted about a masked value, in any notation."""
+    if value is None or is_measure(value):
+        return value
+    if isinstance(value, dict):
+        return {key: scrubbed(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [scrubbed(item) for item in value]
+    return WITHHELD
 
 
 def _is_in(span: Span, found: list[Span]) -> bool:

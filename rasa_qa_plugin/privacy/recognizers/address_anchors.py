@@ -27,9 +27,7 @@ _ANCHOR = re.compile(
     r"|(?P<crossing>(?<=\d\d\d) y (?=[^\W\d_])))"
 )
 _NONE = re.compile(r"(?<!\w)s/n(?!\w)")
-_SHAPE = re.compile(
-    rf"[0-9](?![0-9])(?:[a-z]?{_CODE}|(?<=[0-9]{{3}}) y [^\W\d_])"
-)
+_SHAPE = re.compile(rf"[0-9](?![0-9])(?:[a-z]?{_CODE}|(?<=[0-9]{{3}}) y [^\W\d_])")
 # The name ends in front of this.
 _LINK = re.compile(r"[ ,\n]{1,3}(?:(?:#|n[o°º]\.?|nro\.?|num(?:ero)?\.?) ?)?$")
 _COUNT = re.compile(r",? {1,2}\d")

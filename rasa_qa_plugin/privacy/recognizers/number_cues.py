@@ -145,7 +145,10 @@ class Cues:
         """Add what *word*, of some *kind* by itself, is behind the word *previous*."""
         plain, last = self._plain, self._last
         start, end = extent
-        kind, strict = _kind_here(word, kind, previous)
+        if word in _SECOND_WORDS:
+            kind, strict = _kind_here(word, kind, previous)
+        else:
+            strict = word in STRICT or (previous, word) in IDIOMS
         if last.kind in _TURNING and start - last.end <= _DISTANCE // 2:
             between = plain[last.end : start]
             kind, strict = _turned(word, kind, last, between, strict=strict)

@@ -136,8 +136,8 @@ LABELS = {
 }
 
 UNIT = re.compile(
-    r"[ -]{0,2}(?=[a-z%°$€])(?:%|°|\$|€|(?:lbs?|libras?|pounds?|kgs?|kilos?|kilogramos?|grs?|g|"
-    r"gramos?|tons?|toneladas?|tm|tn|mt|cajas?|cartons?|cartones|boxes|box|ctns?|"
+    r"[ -]{0,2}(?=[a-z%°$€])(?:%|°|\$|€|"
+    r"(?:lbs?|libras?|pounds?|kgs?|kilos?|kilogramos?|grs?|g|gramos?|tons?|toneladas?|tm|tn|mt|cajas?|cartons?|cartones|boxes|box|ctns?|"
     r"bolsas?|bags?|unidades|units?|uds|und|unds|pcs|pzs?|pzas?|piezas?|pieces|"
     r"paquetes?|sacos?|fundas?|gavetas?|bins?|latas?|docenas?|quintal(?:es)?|qq|"
     r"cases|usd|us\$|dollars?|dolares|gtq|quetzales|lempiras|bolivianos|mxn|clp|cop|"

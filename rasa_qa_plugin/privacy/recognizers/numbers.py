@@ -210,11 +210,13 @@ class NumberRecognizer(ChatRecognizer):
 
     def _verdict(self, written: str, context: Context) -> _Verdict | None:
         """Type one number: unmistakable forms first, then cues, then shapes."""
-        written = written.strip(" .-/,")
-        digits = written if written.isdigit() else _bare(written)
+        digits = written
+        if not written.isdigit():
+            written = written.strip(" .-/,")
+            digits = _bare(written)
         if not _FEWEST_DIGITS <= len(digits) <= _MOST_DIGITS:
             return None
-        if written.lstrip(" (").startswith("+"):
+        if digits is not written and written.lstrip(" (").startswith("+"):
             return _signed(written, digits)
         if len(digits) < _FEWEST_UNCUED and context.cue is None and not context.vague:
             return None
