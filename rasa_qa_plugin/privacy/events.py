@@ -308,7 +308,7 @@ class _Masking:
                 and isinstance(end, int)
                 and 0 <= start < end <= len(text)
                 and not isinstance(entity.get("value"), (bool, type(None)))
-                and not TOKEN.search(text, start, end)  # masked before
+                and not ("[" in text and TOKEN.search(text, start, end))  # masked
             ):
                 hints.append(Span(start, end, kind, VALIDATED, "entity"))
         return self._values.align(text, hints)

@@ -181,11 +181,12 @@ _THINGS: Final = frozenset(
 )
 _OF_THINGS: Final = frozenset(word_table("clave claves documento placa cuenta"))
 
+_REMEMBERED: Final = 2048
 _PREPOSITIONS: Final = frozenset(word_table("de del la el of the"))
 _PART: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
 
-@lru_cache(2048)
+@lru_cache(_REMEMBERED)
 def guess(name: str) -> str | None:
     """Give the type that a field of this *name* holds, or None.
 
@@ -252,20 +253,25 @@ def _names_person(words: list[str], parts: set[str]) -> bool:
 
 
 class FieldTypes:
-    """Types of slots and entities: what the settings say, else what the name says."""
+    """Types of slots and entities: what the settings say, else what the name says.
+
+    Attributes:
+        of_entity: Gives the type of an entity by its name, remembered.
+    """
 
     def __init__(self, settings: PrivacySettings) -> None:
         """Take ``privacy.slots``, ``privacy.entities`` and ``privacy.exclude``."""
         self._slots = dict(settings.slots)
         self._entities = dict(settings.entities)
         self._exclude = frozenset(settings.exclude)
+        # Each entity is asked for three times.
+        self.of_entity = lru_cache(_REMEMBERED)(self._of_entity)
 
     def of_slot(self, name: str) -> str | None:
         """Give the type of a slot."""
         return self._slots.get(name) or self.of_key(name)
 
-    def of_entity(self, name: str) -> str | None:
-        """Give the type of an entity."""
+    def _of_entity(self, name: str) -> str | None:
         return self._entities.get(name) or self.of_key(name)
 
     def of_key(self, name: str) -> str | None:

@@ -48,8 +48,8 @@ def is_harmless(event: Event, values: ValueMasker) -> bool:
     if (
         event.get("event") != "user"
         or not isinstance(text, str)
-        or not _USER_KEYS.issuperset(event)
         or (isinstance(data, dict) and data.get("entities"))
+        or not _USER_KEYS.issuperset(event)
         or not values.is_plain(text)
         or not _is_plain_beside(event)
     ):
@@ -63,12 +63,11 @@ def is_harmless(event: Event, values: ValueMasker) -> bool:
 def is_harmless_but_words(event: Event) -> bool:
     """Tell whether of a parsed message only text, entities and tokens can change."""
     text = event.get("text")
-    data = event.get("parse_data")
+    data = event.get("parse_data") or {}
     return (
         isinstance(text, str)
         and not text.lstrip().startswith("/")  # a command names its own intent
         and _USER_KEYS.issuperset(event)
-        and bool(data)
         and _is_plain_parse(data, event)
         and data.get("response_selector") in (None, _NO_RESPONSE)
         and _is_plain_beside(event)

@@ -26,7 +26,7 @@ _NONE = frozenset(("s", "n"))
 # and one search shows it.
 _SHAPE = re.compile(
     r"[0-9](?<![0-9].)(?:(?<=[a-zªº].)|[0-9]*(?![0-9])"
-    r"(?:av|c|(?<=[0-9]{3}) y |(?<=[0-9]{5}),? [^\W\d_]))"
+    r"(?:av|c|(?<=[0-9]{3}) y |(?<=[ ,.-][0-9]{5}),? [^\W\d_]))"
 )
 _RULES = (street_spanish, street_english, address_anchors, address_cues)
 
