@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 import msgspec
 from ruamel.yaml import YAML
@@ -308,7 +308,7 @@ def parser() -> YAML:
     return yaml
 
 
-_PATH = re.compile(r" - at `\$?\.?(?P<path>[^`]*)`$")
+_PATH = re.compile(r" - at (?P<key>`key` in )?`\$?\.?(?P<path>[^`]*)`$")
 _UNKNOWN = re.compile(r"^Object contains unknown field `(?P<field>[^`]*)`")
 
 
@@ -325,11 +325,26 @@ def _explain(message: str, raw: Any, source: str) -> ConfigError:
     if not isinstance(raw, dict):
         return ConfigError(source, "expected sections such as `privacy:`; see README")
     problem = message[: place.start()] if place else message
-    # msgspec quotes a rejected enum value; settings may hold business terms.
-    problem = re.sub(r"^Invalid enum value .*", "not one of the choices", problem)
+    if place and problem.startswith("Invalid enum value"):
+        # msgspec quotes the rejected value; settings may hold business terms.
+        of_key = place["key"] is not None
+        choices = ", ".join(_choices(path, of_key=of_key))
+        problem = f"not one of the choices; choose from {choices}"
+        problem = f"a key in it is {problem}" if of_key else problem
+        return ConfigError(f"{source}: {path}", problem)
     return ConfigError(
         f"{source}: {path}", f"{problem[:1].lower()}{problem[1:]}; see README, Settings"
     )
+
+
+def _choices(path: str, *, of_key: bool) -> list[str]:
+    """Give what may stand at a msgspec path such as ``privacy.slots[...]``."""
+    section, _, field = path.partition("[")[0].rpartition(".")
+    fields = {f.name: f.type for f in msgspec.structs.fields(_section_type(section))}
+    choices = fields[field]
+    while (origin := get_origin(choices)) is not Literal:
+        choices = get_args(choices)[1 if origin is dict and not of_key else 0]
+    return list(map(str, get_args(choices)))
 
 
 def _section_type(path: str) -> type[msgspec.Struct]:

@@ -24,8 +24,9 @@ class AllowList:
         """Compile *terms*; *scan* finds personal data, which no term may hold.
 
         Raises:
-            ConfigError: A term is empty, a single character, or holds an e-mail
-                address, a card, an account or a telephone number with its plus sign.
+            ConfigError: A term is empty, a single character or a telephone number
+                alone, or holds an e-mail address, a card, an account or a telephone
+                number with its plus sign.
         """
         for number, term in enumerate(terms, start=1):
             _check(term, number, scan)
@@ -60,6 +61,12 @@ def _check(term: str, number: int, scan: Callable[[str], Iterable[Span]]) -> Non
                 _KEY,
                 f"entry {number} holds a real {span.entity_type.lower()}; remove it, "
                 "only business terms can be allowed",
+            )
+        if span.entity_type == "PHONE" and not any(map(str.isalpha, term)):
+            raise ConfigError(
+                _KEY,
+                f"entry {number} is a bare telephone number; remove it, or write the "
+                "words beside it too",
             )
 
 

@@ -317,6 +317,8 @@ def test_term_never_shortens_a_value() -> None:
         ("ventas@example.org", "real email"),
         ("oferta 4111 1111 1111 1111", "real card"),
         ("+593 99 123 4567", "real phone"),
+        ("0991234567", "bare telephone"),
+        ("5512-3456", "bare telephone"),
         ("ES9121000418450200051332", "real account"),
     ],
 )

@@ -50,7 +50,18 @@ def test_a_file_sets_what_it_names(tmp_path: Path) -> None:
             {"consent": {"without_consent": "all"}},
             "consent.without_consent: not one of the choices",
         ),
-        ({"privacy": {"slots": {"a": "FACE"}}}, "privacy.slots[...]: not one of the"),
+        (
+            {"privacy": {"slots": {"a": "FACE"}}},
+            "privacy.slots[...]: not one of the choices; choose from PHONE, EMAIL,",
+        ),
+        (
+            {"privacy": {"ner": {"fr": "x"}}},
+            "privacy.ner: a key in it is not one of the choices; choose from es, en",
+        ),
+        (
+            {"privacy": {"countries": ["EC", "XX"]}},
+            "privacy.countries[1]: not one of the choices; choose from AR, CL,",
+        ),
         ({"privacy": [1]}, "qa.yml: privacy: expected `object`, got `array`"),
         ({"training": {"keep_models": 0}}, "training.keep_models: expected `int` >= 1"),
         ([1, 2], "qa.yml: expected sections such as `privacy:`"),
