@@ -8,7 +8,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import regex
-from presidio_analyzer import AnalyzerEngine, EntityRecognizer, RemoteRecognizer
+from presidio_analyzer import (
+    AnalyzerEngine,
+    EntityRecognizer,
+    PatternRecognizer,
+    RemoteRecognizer,
+)
 from presidio_analyzer.predefined_recognizers import SpacyRecognizer
 from presidio_analyzer.recognizer_registry.recognizers_loader_utils import (
     RecognizerListLoader,
@@ -203,6 +208,12 @@ def _recognizers(entry: Any, place: str) -> list[EntityRecognizer]:
         raise ConfigError(
             place, "needs a model or a service; only patterns and deny lists are run"
         )
+    if any(map(_is_mute, made)):
+        raise ConfigError(
+            place,
+            f"has a score below {LEAST_SCORE} and no context words that would lift it, "
+            "so it finds nothing; raise the score or name its context",
+        )
     if not made and entry.get("enabled", True):
         raise ConfigError(place, f"is for no language of ours; use {LANGUAGES}")
     return made
@@ -221,6 +232,18 @@ def _try(recognizer: EntityRecognizer) -> None:
             raise ValueError("score")
     for word in recognizer.context or ():
         word.lower()
+
+
+def _is_mute(recognizer: EntityRecognizer) -> bool:
+    """Tell whether no match of a developer's own pattern could ever count.
+
+    Presidio's recognizers lift their scores themselves, where a check digit holds.
+    """
+    return (
+        type(recognizer) is PatternRecognizer
+        and not recognizer.context
+        and any(float(p.score) < LEAST_SCORE for p in recognizer.patterns)
+    )
 
 
 @contextlib.contextmanager

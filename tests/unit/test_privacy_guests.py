@@ -47,6 +47,12 @@ recognizers:
     supported_entity: ID
     patterns: [{name: a, regex: '(', score: 1}]
 """
+MUTE = """
+recognizers:
+  - name: A
+    supported_entity: ID
+    patterns: [{name: a, regex: 'AB-[0-9]+', score: 0.2}]
+"""
 GERMAN = """
 recognizers:
   - name: A
@@ -137,6 +143,7 @@ def test_what_was_masked_is_not_read_again(engine: PrivacyEngine) -> None:
         (BAD_PATTERN, "recognizer 1: has a pattern that is no regular expression"),
         ("recognizers:\n  - {name: UrlRecognizer, type: predefined}", "detect_also"),
         ("recognizers:\n  - {name: NoSuch, type: predefined}", "recognizer 1: is not"),
+        (MUTE, "score below 0.4 and no context"),
         (GERMAN, "recognizer 1: is for no language"),
         ("recognizers: [", "not valid YAML"),
     ],
