@@ -27,6 +27,13 @@ DEMO = ROOT / "bot_example" / "demo.py"
 SECRET = "a-secret-for-tests-long-enough"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep a file on one worker, and all that looks at the demo's remains too."""
+    for item in items:
+        shared = "demo" in getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("demo" if shared else item.location[0]))
+
+
 @pytest.fixture(scope="session")
 def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[URL]:
     """A PostgreSQL server of our own, from PyPI, on a Unix socket."""
