@@ -27,11 +27,12 @@ DEMO = ROOT / "bot_example" / "demo.py"
 SECRET = "a-secret-for-tests-long-enough"
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep a file on one worker, and all that looks at the demo's remains too."""
     for item in items:
         shared = "demo" in getattr(item, "fixturenames", ())
-        item.add_marker(pytest.mark.xdist_group("demo" if shared else item.location[0]))
+        item.add_marker(pytest.mark.xdist_group("demo" if shared else item.path.stem))
 
 
 @pytest.fixture(scope="session")
