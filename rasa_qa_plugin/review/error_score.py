@@ -42,7 +42,6 @@ _NAMES = tuple(STARTING_WEIGHTS)
 _STARTING_OFFSET = -1.5
 # How far a weight may be from its start, as a standard deviation.
 _SPREAD = 0.3
-_STEPS = 12
 _SURE = 1e-3
 
 
@@ -98,6 +97,8 @@ class ErrorScore:
             signals: As they were without the answer itself.
             wrong: Whether the bot's intent was wrong, per turn.
         """
+        from scipy.optimize import minimize  # servers never learn
+
         start = np.array([_STARTING_OFFSET, *STARTING_WEIGHTS.values()])
         if not signals:
             self._weights = start
@@ -108,13 +109,16 @@ class ErrorScore:
         # How many errors there are at all differs more between bots than what they
         # look like.
         stiffness[0] = 0.1
-        weights = start.copy()
-        for _ in range(_STEPS):  # Newton's method
-            expected = _probability(rows @ weights)
-            slope = rows.T @ (errors - expected) - stiffness * (weights - start)
-            bend = (rows * (expected * (1 - expected))[:, None]).T @ rows
-            weights += np.linalg.solve(bend + np.diag(stiffness), slope)
-        self._weights = weights
+
+        def loss(weights: Vector) -> tuple[float, Vector]:
+            log_odds = rows @ weights
+            away = weights - start
+            value = np.logaddexp(0, log_odds).sum() - errors @ log_odds
+            value += (stiffness * away**2).sum() / 2
+            slope = rows.T @ (_probability(log_odds) - errors) + stiffness * away
+            return float(value), slope
+
+        self._weights = minimize(loss, start, jac=True, method="L-BFGS-B").x
 
     def estimate(self, signals: Sequence[Signals]) -> Vector:
         """Give the probability of an error for each turn, 0..1."""

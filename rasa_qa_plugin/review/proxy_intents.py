@@ -145,12 +145,17 @@ class ProxyIntents:
         """
         known, new = len(self._training), added.shape[0]
         across = _kernel(self._base, added)
-        blocks = solve_triangular(self._factor, across, lower=True, check_finite=False)
+        if not known:  # LAPACK takes no empty matrices
+            blocks, first = across, targets[:0]
+        else:
+            blocks = solve_triangular(
+                self._factor, across, lower=True, check_finite=False
+            )
+            first = solve_triangular(
+                self._factor, targets[:known], lower=True, check_finite=False
+            )
         corner = _kernel(added, added) - blocks.T @ blocks
         corner[np.diag_indices_from(corner)] += _RIDGE
-        first = solve_triangular(
-            self._factor, targets[:known], lower=True, check_finite=False
-        )
         if not new:
             weights = solve_triangular(
                 self._factor, first, lower=True, trans=1, check_finite=False
@@ -158,9 +163,11 @@ class ProxyIntents:
             return weights, targets[:0]
         factor = cho_factor(corner, lower=True, check_finite=False)
         last = cho_solve(factor, targets[known:] - blocks.T @ first, check_finite=False)
-        head = solve_triangular(
-            self._factor, first - blocks @ last, lower=True, trans=1, check_finite=False
-        )
+        head = first - blocks @ last
+        if known:
+            head = solve_triangular(
+                self._factor, head, lower=True, trans=1, check_finite=False
+            )
         inverse = cho_solve(
             factor, np.eye(new, dtype=np.float32), check_finite=False
         ).diagonal()

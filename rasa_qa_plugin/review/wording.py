@@ -16,7 +16,8 @@ def folded(text: str) -> str:
 
     ``"¡Holaaa,  cuánto ESTÁ?"`` becomes ``"hola cuanto esta"``.
     """
-    plain = unicodedata.normalize("NFKD", text.casefold())
+    plain = unicodedata.normalize("NFKD", text).casefold()
+    plain = unicodedata.normalize("NFKD", plain)
     plain = "".join(char for char in plain if not unicodedata.combining(char))
     plain = _TOKEN.sub(r"[\1]", plain)
     plain = _STRETCHED.sub(r"\1", plain)
