@@ -96,18 +96,26 @@ def page(
 
 def _varied(in_line: Sequence[Turn], *, size: int) -> list[Turn]:
     """Choose a page in order, passing over what is like a turn on it already."""
-    chosen: list[Turn] = []
-    passed: list[Turn] = []
     most = math.ceil(size * _SHARE_OF_ONE_INTENT)
-    for turn in in_line:
-        if len(chosen) == size:
-            return chosen
-        same_intent = sum(other.intent == turn.intent for other in chosen)
-        if same_intent >= most or any(
-            similarity(turn.text or "", other.text or "") >= _TOO_ALIKE
+    chosen: list[Turn] = []
+
+    def is_new(turn: Turn) -> bool:
+        return all(
+            similarity(turn.text or "", other.text or "") < _TOO_ALIKE
             for other in chosen
-        ):
-            passed.append(turn)
-        else:
-            chosen.append(turn)
-    return chosen + passed[: size - len(chosen)]
+        )
+
+    def is_rare(turn: Turn) -> bool:
+        return sum(other.intent == turn.intent for other in chosen) < most
+
+    # Rather one intent again than the same words again, and rather these than nothing.
+    rest = list(in_line)
+    for conditions in ((is_new, is_rare), (is_new,), ()):
+        passed = []
+        for turn in rest:
+            if len(chosen) < size and all(holds(turn) for holds in conditions):
+                chosen.append(turn)
+            else:
+                passed.append(turn)
+        rest = passed
+    return chosen

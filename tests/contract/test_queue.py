@@ -1,0 +1,298 @@
+"""The review queue on both databases: who waits, in which order, and for whom."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from rasa_qa_plugin.batches import Batch
+from rasa_qa_plugin.opening import Opened
+from rasa_qa_plugin.review.proxy_intents import Example
+from rasa_qa_plugin.review.queue import page
+from rasa_qa_plugin.review.reranking import BackgroundReranker, Reranker
+from rasa_qa_plugin.storage import annotations, queue, turns
+from rasa_qa_plugin.storage.annotations import Annotation
+from rasa_qa_plugin.storage.engine import reading, transaction
+from rasa_qa_plugin.storage.queue import Rank
+from rasa_qa_plugin.storage.turns import Turn
+from tests.conftest import Events, Open
+
+TRAINING = [
+    Example("hello there", "greet"),
+    Example("good morning", "greet"),
+    Example("how much is it", "price"),
+    Example("what does it cost", "price"),
+]
+NOW = 1.7e9
+
+
+def say(opened: Opened, events: Events, *texts: str, who: str = "ana") -> None:
+    """Let a person who agreed say something; the bot always takes it for a greeting."""
+    agreed = events.slot("qa_consent", "granted")
+    opened.recorder.record(Batch(sender_id=who, events=[agreed]), now=NOW)
+    for number, text in enumerate(texts):
+        said = events.user(text, "greet", 0.9, message_id=f"{who}-{number}")
+        batch = Batch(sender_id=who, events=[said, events.bot("ok")])
+        opened.recorder.record(batch, now=NOW)
+
+
+def answer(opened: Opened, text: str, intent: str) -> None:
+    """Annotate all turns with this text."""
+    with transaction(opened.engine) as connection:
+        found = [turn for turn in turns.find(connection) if turn.text == text]
+        for turn in found:
+            annotations.record(
+                connection,
+                Annotation(
+                    turn_id=turn.turn_id,
+                    text=text,
+                    intent=intent,
+                    entities=[],
+                    source="test",
+                    annotated_at=NOW,
+                ),
+            )
+        turns.set_status(connection, [turn.turn_id for turn in found], "annotated")
+
+
+def in_line(
+    opened: Opened, *, size: int = 10, without: Sequence[str] = ()
+) -> list[str]:
+    with reading(opened.engine) as connection:
+        groups = page(connection, size=size, without=without)
+    return [group.turn.text or "" for group in groups]
+
+
+def turn_of(opened: Opened, text: str) -> Turn:
+    with reading(opened.engine) as connection:
+        return next(turn for turn in turns.find(connection) if turn.text == text)
+
+
+def test_a_turn_waits_from_the_moment_it_is_saved(
+    open_store: Open, events: Events
+) -> None:
+    opened = open_store()
+    say(opened, events, "where is my order")
+
+    turn = turn_of(opened, "where is my order")
+
+    assert in_line(opened) == ["where is my order"]
+    assert turn.error_score is not None
+    assert 0 < turn.error_score < 1
+    assert turn.duplicate_key is not None
+    assert turn.reasons is None
+
+
+def test_people_who_did_not_agree_are_never_in_line(
+    open_store: Open, events: Events
+) -> None:
+    opened = open_store()
+    said = events.user("where is my order", "greet", 0.4)
+    opened.recorder.record(Batch(sender_id="eva", events=[said]), now=NOW)
+    Reranker(opened.engine, lambda: TRAINING).run()
+
+    with reading(opened.engine) as connection:
+        found = list(turns.find(connection))
+    assert in_line(opened) == []
+    assert [turn.flags for turn in found] == [["low_confidence"]]
+    assert found[0].error_score is not None
+    assert found[0].duplicate_key is None
+
+
+def test_turns_leave_the_line_with_their_words(
+    open_store: Open, events: Events
+) -> None:
+    opened = open_store()
+    say(opened, events, "where is my order")
+    Reranker(opened.engine, lambda: TRAINING).run()
+    before = turn_of(opened, "where is my order")
+    taken_back = events.slot("qa_consent", "withdrawn")
+    opened.recorder.record(Batch(sender_id="ana", events=[taken_back]), now=NOW)
+
+    with reading(opened.engine) as connection:
+        after = turns.by_id(connection, [before.turn_id])[before.turn_id]
+    assert in_line(opened) == []
+    assert (after.duplicate_key, after.reasons, after.priority) == (None, None, None)
+
+
+def test_what_says_the_same_is_read_once(open_store: Open, events: Events) -> None:
+    opened = open_store()
+    for who in ("ana", "luis", "eva"):
+        say(opened, events, "Where is my order?", who=who)
+    say(opened, events, "where is my orderr", "thanks for nothing", who="tom")
+    Reranker(opened.engine, lambda: TRAINING).run()
+
+    with reading(opened.engine) as connection:
+        groups = page(connection)
+    sizes = {(group.turn.text or "")[:8].lower(): group.size for group in groups}
+    assert sizes == {"where is": 4, "thanks f": 1}
+    assert groups[0].size == 4
+
+
+def test_new_duplicates_do_not_fill_a_page_before_the_next_ranking(
+    open_store: Open, events: Events
+) -> None:
+    opened = open_store()
+    for number in range(6):
+        say(opened, events, "Where is my order?", who=f"person {number}")
+    say(opened, events, "thanks for nothing", who="tom")
+
+    assert sorted(in_line(opened)) == ["Where is my order?", "thanks for nothing"]
+
+
+def test_trained_answered_and_empty_words_are_not_shown(
+    open_store: Open, events: Events
+) -> None:
+    opened = open_store()
+    say(opened, events, "Good morning!", "how much is it", "track it", "0991234567")
+    say(opened, events, "track it", who="luis")
+    answer(opened, "track it", "track")
+    say(opened, events, "Track it!", who="eva")
+    Reranker(opened.engine, lambda: TRAINING).run()
+
+    # "how much is it" is trained as a price, and the bot took it for a greeting.
+    assert in_line(opened) == ["how much is it"]
+    assert turn_of(opened, "[PHONE]").priority is None
+
+
+def test_errors_like_those_corrected_move_to_the_front(
+    open_store: Open, events: Events
+) -> None:
+    opened = open_store()
+    say(
+        opened,
+        events,
+        "hello my friend",
+        "when does the order come",
+        "good day to all",
+        "order arrived broken",
+    )
+    for number, text in enumerate(("where is my order", "has the order left")):
+        say(opened, events, text, who=f"person {number}")
+        answer(opened, text, "track")
+    say(opened, events, "good morning friends", who="kim")
+    answer(opened, "good morning friends", "greet")
+
+    Reranker(opened.engine, lambda: TRAINING).run()
+
+    assert set(in_line(opened)[:2]) == {
+        "when does the order come",
+        "order arrived broken",
+    }
+    turn = turn_of(opened, "order arrived broken")
+    assert turn.reasons
+    assert "learned" in turn.reasons
+    assert turn.error_score > (turn_of(opened, "hello my friend").error_score or 1)  # type: ignore[operator]
+
+
+def test_a_page_is_not_about_one_thing_only(open_store: Open, events: Events) -> None:
+    opened = open_store()
+    shoal = [
+        f"where is my order number {word}" for word in "one two three four".split()
+    ]
+    say(opened, events, *shoal, "my fish smells", "please call back tomorrow")
+    with transaction(opened.engine) as connection:
+        waiting = {turn.text: turn for turn in turns.find(connection)}
+        queue.write_ranks(
+            connection,
+            [
+                Rank(
+                    turn_id=waiting[text].turn_id,
+                    error_score=score,
+                    reasons={},
+                    duplicate_key=waiting[text].duplicate_key or "",
+                    priority=score,
+                )
+                for text, score in [
+                    *((text, 0.9) for text in shoal),
+                    ("my fish smells", 0.2),
+                    ("please call back tomorrow", 0.1),
+                ]
+            ],
+        )
+
+    shown = in_line(opened, size=3)
+    assert sum(text in shoal for text in shown) == 1
+    assert "my fish smells" in shown
+    whole = in_line(opened, size=10)
+    assert len(whole) == 6
+
+
+def test_pages_leave_out_what_was_seen(open_store: Open, events: Events) -> None:
+    opened = open_store()
+    say(opened, events, "my fish smells", "please call back tomorrow")
+    first = turn_of(opened, in_line(opened, size=1)[0])
+
+    rest = in_line(opened, without=[first.turn_id])
+
+    assert len(rest) == 1
+    assert rest != [first.text]
+
+
+def test_a_ranking_leaves_alone_what_was_answered_meanwhile(
+    open_store: Open, events: Events
+) -> None:
+    opened = open_store()
+    say(opened, events, "my fish smells")
+    turn = turn_of(opened, "my fish smells")
+    answer(opened, "my fish smells", "complaint")
+
+    with transaction(opened.engine) as connection:
+        late = Rank(
+            turn_id=turn.turn_id,
+            error_score=0.01,
+            reasons={"margin": -1.0},
+            duplicate_key="late",
+            priority=0.0,
+        )
+        queue.write_ranks(connection, [late])
+
+    after = turn_of(opened, "my fish smells")
+    assert after.error_score == turn.error_score
+    assert after.duplicate_key == turn.duplicate_key
+
+
+def test_saying_it_again_flags_the_turn_before(
+    open_store: Open, events: Events
+) -> None:
+    opened = open_store()
+    say(opened, events, "where is my order", "WHERE is my order!!", "thanks a lot")
+
+    assert "repeated" in turn_of(opened, "where is my order").flags
+    assert "repeated" not in turn_of(opened, "WHERE is my order!!").flags
+
+
+def test_the_background_ranks_when_asked_and_outlives_an_outage(
+    open_store: Open, events: Events, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import threading
+
+    opened = open_store()
+    say(opened, events, "my fish smells")
+    reranker = Reranker(opened.engine, lambda: TRAINING)
+    done = threading.Event()
+    fails = iter([True, False])
+    run = reranker.run
+
+    def watched() -> object:
+        from rasa_qa_plugin.errors import StorageError
+
+        try:
+            if next(fails, False):
+                raise StorageError("database: gone; try again")
+            return run()
+        finally:
+            done.set()
+
+    monkeypatch.setattr(reranker, "run", watched)
+    background = BackgroundReranker(reranker)
+    turn = turn_of(opened, "my fish smells")
+    for _ in range(2):
+        done.clear()
+        background.ask()
+        assert done.wait(60)
+    background.close()
+    background._thread.join(60)
+
+    judged = background.judgement(turn.turn_id)
+    assert judged is not None
+    assert turn_of(opened, "my fish smells").error_score == judged.error_score
