@@ -120,25 +120,23 @@ class ErrorScore:
 
         self._weights = minimize(loss, start, jac=True, method="L-BFGS-B").x
 
-    def estimate(self, signals: Sequence[Signals]) -> Vector:
-        """Give the probability of an error for each turn, 0..1."""
-        if not signals:
-            return np.zeros(0)
-        return _probability(_rows(signals) @ self._weights)
+    def estimate(
+        self, signals: Sequence[Signals]
+    ) -> tuple[list[float], list[dict[str, float]]]:
+        """Give the probability of an error for each turn, and the reasons.
 
-    def reasons(self, signals: Signals) -> dict[str, float]:
-        """Give what each signal adds to the log-odds of an error, largest first."""
-        named = {
-            name: round(value * float(weight), 3)
-            for name, value, weight in zip(
-                _NAMES, signals.values(), self._weights[1:], strict=True
-            )
-        }
-        return {
-            name: part
-            for name, part in sorted(named.items(), key=lambda item: -abs(item[1]))
-            if part
-        }
+        Reasons are what each signal adds to the log-odds of an error, largest first.
+        """
+        if not signals:
+            return [], []
+        rows = _rows(signals)
+        parts = np.round(rows[:, 1:] * self._weights[1:], 3)
+        order = np.argsort(-np.abs(parts), axis=1)
+        reasons = [
+            {_NAMES[number]: row[number] for number in columns if row[number]}
+            for row, columns in zip(parts.tolist(), order.tolist(), strict=True)
+        ]
+        return _probability(rows @ self._weights).tolist(), reasons
 
 
 def _rows(signals: Sequence[Signals]) -> Vector:

@@ -65,12 +65,16 @@ class Opinion(msgspec.Struct, frozen=True):
             dtype=np.float64,
         )
 
-    def best(self, row: int, count: int) -> list[tuple[str, float]]:
-        """Give the likeliest intents of a text with their probabilities."""
-        order = np.argsort(-self.probabilities[row])[:count]
+    def best(self, count: int) -> list[list[tuple[str, float]]]:
+        """Give the likeliest intents of each text with their probabilities."""
+        order = np.argsort(-self.probabilities, axis=1)[:, :count]
+        chances = np.take_along_axis(self.probabilities, order, axis=1)
         return [
-            (self.intents[column], float(self.probabilities[row, column]))
-            for column in order
+            [
+                (self.intents[column], chance)
+                for column, chance in zip(*row, strict=True)
+            ]
+            for row in zip(order.tolist(), chances.tolist(), strict=True)
         ]
 
 

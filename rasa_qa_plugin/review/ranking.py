@@ -89,15 +89,12 @@ class Ranking:
         signals = [
             _signals(*parts) for parts in zip(turns, learned, records, strict=True)
         ]
+        estimates, reasons = score.estimate(signals)
+        likely = now.best(LIKELY_INTENTS)
         return [
-            Judgement(
-                turn_id=turn.turn_id,
-                error_score=float(estimate),
-                reasons=score.reasons(signal),
-                likely=now.best(row, LIKELY_INTENTS),
-            )
-            for row, (turn, signal, estimate) in enumerate(
-                zip(turns, signals, score.estimate(signals), strict=True)
+            Judgement(turn_id=turn.turn_id, error_score=one, reasons=why, likely=best)
+            for turn, one, why, best in zip(
+                turns, estimates, reasons, likely, strict=True
             )
         ]
 

@@ -6,6 +6,7 @@ hundred rows at a time.
 
 import logging
 import threading
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 from sqlalchemy.engine import Engine
@@ -28,6 +29,7 @@ _MOST_ANSWERS = 4000
 # Near-duplicates are looked for where people will read soon.
 _NEAR_DUPLICATES_AMONG = 2000
 _BATCH = 500
+_UNMOVED = 0.002
 # Words that the ranking has not read weigh nothing; with more new texts than this
 # share, it reads all again.
 _MOST_UNREAD = 0.2
@@ -50,6 +52,8 @@ class Reranker:
         self._training: Sequence[Example] | None = None
         self._ranking: Ranking | None = None
         self._known: set[str] = set()
+        self._trained: dict[str, set[str]] = {}  # duplicate key to intents
+        self._keys: dict[str, str] = {}
 
     def run(self) -> list[Judgement]:
         """Rank what waits from all that is known now, and give what was thought of it.
@@ -64,6 +68,9 @@ class Reranker:
             return []
         if self._training is None:
             self._training = self._read_training()
+            for example in self._training:
+                key = duplicate_key(example.text)
+                self._trained.setdefault(key, set()).add(example.intent)
         ranking = self._current_ranking(waiting, answered)
         judgements = ranking.judge(
             [_seen(turn) for turn in waiting],
@@ -72,7 +79,13 @@ class Reranker:
                 for answer in answered
             ],
         )
-        ranks = _ranks(waiting, judgements, self._training, answered)
+        ranks = [
+            rank
+            for turn, rank in zip(
+                waiting, self._ranks(waiting, judgements, answered), strict=True
+            )
+            if _moved(turn, rank)
+        ]
         for start in range(0, len(ranks), _BATCH):
             with transaction(self._engine) as connection:
                 queue.write_ranks(connection, ranks[start : start + _BATCH])
@@ -100,7 +113,62 @@ class Reranker:
                 [*texts, *(answer.turn.text for answer in answered)],
             )
             self._known = texts
+            self._keys.clear()
         return self._ranking
+
+    def _ranks(
+        self,
+        waiting: Sequence[Waiting],
+        judgements: Sequence[Judgement],
+        answered: Sequence[Answered],
+    ) -> list[Rank]:
+        """Group what says the same; one turn of each group gets a place in the queue.
+
+        Gives the ranks in the order of the turns.
+        """
+        key_of = {turn.turn_id: self._key(turn.text) for turn in waiting}
+        score_of = {one.turn_id: one.error_score for one in judgements}
+        first: dict[str, Waiting] = {}
+        for turn in sorted(waiting, key=lambda turn: -score_of[turn.turn_id]):
+            first.setdefault(key_of[turn.turn_id], turn)
+        top = list(first.values())[:_NEAR_DUPLICATES_AMONG]
+        joined = {
+            key_of[turn.turn_id]: key_of[top[leader].turn_id]
+            for turn, leader in zip(
+                top, leaders([turn.text for turn in top]), strict=True
+            )
+        }
+        sizes = Counter(joined.get(key, key) for key in key_of.values())
+        done = {self._key(answer.turn.text) for answer in answered}
+
+        def rank(turn: Waiting, judged: Judgement) -> Rank:
+            own = key_of[turn.turn_id]
+            group = joined.get(own, own)
+            stands = (
+                own == group
+                and first[group] is turn
+                and own not in done
+                and turn.intent not in self._trained.get(own, ())
+                and not is_token(turn.text.strip())
+            )
+            return Rank(
+                turn_id=turn.turn_id,
+                error_score=judged.error_score,
+                reasons=judged.reasons,
+                duplicate_key=group,
+                priority=priority(judged.error_score, turn.text, size=sizes[group])
+                if stands
+                else None,
+            )
+
+        return list(map(rank, waiting, judgements))
+
+    def _key(self, text: str) -> str:
+        """Give a text's duplicate key; most texts are asked for at every round."""
+        key = self._keys.get(text)
+        if key is None:
+            key = self._keys[text] = duplicate_key(text)
+        return key
 
 
 class BackgroundReranker:
@@ -157,54 +225,13 @@ def _seen(turn: Waiting) -> Seen:
     )
 
 
-def _ranks(
-    waiting: Sequence[Waiting],
-    judgements: Sequence[Judgement],
-    training: Sequence[Example],
-    answered: Sequence[Answered],
-) -> list[Rank]:
-    """Group what says the same; one turn of each group gets a place in the queue."""
-    settled: dict[str, set[str | None]] = {}
-    for example in training:
-        settled.setdefault(duplicate_key(example.text), set()).add(example.intent)
-    answered_keys = {duplicate_key(answer.turn.text) for answer in answered}
-
-    key_of = {turn.turn_id: duplicate_key(turn.text) for turn in waiting}
-    score_of = {one.turn_id: one.error_score for one in judgements}
-    order = sorted(waiting, key=lambda turn: -score_of[turn.turn_id])
-    first: dict[str, Waiting] = {}
-    for turn in order:
-        first.setdefault(key_of[turn.turn_id], turn)
-    top = list(first.values())[:_NEAR_DUPLICATES_AMONG]
-    joined = {
-        key_of[turn.turn_id]: key_of[top[leader].turn_id]
-        for turn, leader in zip(top, leaders([turn.text for turn in top]), strict=True)
-    }
-    group_of = {name: joined.get(key, key) for name, key in key_of.items()}
-    sizes: dict[str, int] = {}
-    for key in group_of.values():
-        sizes[key] = sizes.get(key, 0) + 1
-
-    def place(turn: Waiting, group: str) -> float | None:
-        own = key_of[turn.turn_id]
-        if (
-            own != group
-            or first[group] is not turn
-            or own in answered_keys
-            or turn.intent in settled.get(own, ())
-            or is_token(turn.text.strip())
-        ):
-            return None
-        return priority(score_of[turn.turn_id], turn.text, size=sizes[group])
-
-    reasons_of = {one.turn_id: one.reasons for one in judgements}
-    return [
-        Rank(
-            turn_id=turn.turn_id,
-            error_score=score_of[turn.turn_id],
-            reasons=reasons_of[turn.turn_id],
-            duplicate_key=group_of[turn.turn_id],
-            priority=place(turn, group_of[turn.turn_id]),
-        )
-        for turn in order
-    ]
+def _moved(turn: Waiting, rank: Rank) -> bool:
+    """Tell whether a turn's place differs so much that it is worth a write."""
+    return (
+        turn.error_score is None
+        or abs(turn.error_score - rank.error_score) > _UNMOVED
+        or turn.duplicate_key != rank.duplicate_key
+        or (turn.priority is None) != (rank.priority is None)
+        # The size of its group has changed.
+        or abs((turn.priority or 0) - (rank.priority or 0)) > _UNMOVED
+    )

@@ -28,6 +28,9 @@ class Waiting(msgspec.Struct, frozen=True, kw_only=True):
     confidence: float | None
     margin: float | None
     novelty: float | None
+    error_score: float | None = None
+    duplicate_key: str | None = None
+    priority: float | None = None
     flags: tuple[str, ...] = ()
 
 
@@ -64,6 +67,9 @@ _COLUMNS = (
     turns.c.confidence,
     turns.c.margin,
     turns.c.novelty,
+    turns.c.error_score,
+    turns.c.duplicate_key,
+    turns.c.priority,
 )
 
 
@@ -114,6 +120,9 @@ def _turn(row: Any, raised: dict[str, list[str]]) -> Waiting:
         confidence=row.confidence,
         margin=row.margin,
         novelty=row.novelty,
+        error_score=row.error_score,
+        duplicate_key=row.duplicate_key,
+        priority=row.priority,
         flags=tuple(raised.get(row.turn_id, ())),
     )
 
