@@ -28,7 +28,7 @@ MOST_TURNS = 20_000
 _MOST_ANSWERS = 4000
 # Near-duplicates are looked for where people will read soon.
 _NEAR_DUPLICATES_AMONG = 2000
-_BATCH = 500
+_BATCH = 1000
 _UNMOVED = 0.002
 # Words that the ranking has not read weigh nothing; with more new texts than this
 # share, it reads all again.
