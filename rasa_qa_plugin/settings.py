@@ -93,6 +93,8 @@ class ReviewSettings(
         repeated: Flag a turn when the next one shares this much of its wording.
         repeated_within_minutes: How soon that next turn must come.
         handoff_actions: Actions that hand over to people; the turn before is flagged.
+        out_of_scope_intent: Intent of turns that are none of the bot's business, for
+            its key in `rasa-qa annotate`.
     """
 
     low_confidence: Fraction = 0.7
@@ -101,6 +103,9 @@ class ReviewSettings(
     repeated: Fraction = 0.6
     repeated_within_minutes: Annotated[float, msgspec.Meta(ge=0.0)] = 10.0
     handoff_actions: tuple[str, ...] = ("action_human_handoff",)
+    out_of_scope_intent: Annotated[str, msgspec.Meta(min_length=1, max_length=255)] = (
+        "out_of_scope"
+    )
 
 
 class StorageSettings(

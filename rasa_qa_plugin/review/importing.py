@@ -9,7 +9,7 @@ from rasa_qa_plugin.privacy.engine import PrivacyEngine
 from rasa_qa_plugin.privacy.spans import Alignment
 from rasa_qa_plugin.review.items import Item, clean, tidy
 from rasa_qa_plugin.review.surrogates import restored
-from rasa_qa_plugin.storage import annotations, runs, turns
+from rasa_qa_plugin.storage import annotations, queue, runs, turns
 from rasa_qa_plugin.storage.annotations import Annotation
 from rasa_qa_plugin.storage.engine import transaction
 
@@ -67,6 +67,8 @@ def import_items(
         withdrawn=[],
     )
     with transaction(engine) as connection:
+        # Nobody may take consent back between the look and the record.
+        queue.hold(connection, [item.turn_id for item in items])
         found = turns.by_id(connection, [item.turn_id for item in items])
         for returned in items:
             turn = found.get(returned.turn_id)

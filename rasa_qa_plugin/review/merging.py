@@ -152,6 +152,15 @@ def apply_merge(plan: MergePlan, *, backup_dir: Path, now: datetime) -> Path | N
     return changes.write(plan.files, root=plan.root, backups=backup_dir, now=now)
 
 
+def training_examples(data: Path) -> list[Example]:
+    """Give every example of the training data.
+
+    Raises:
+        MergeError: The training data as it stands cannot be read.
+    """
+    return [example for source in _sources(data) for example in source.examples]
+
+
 def _sources(data: Path) -> list[_Source]:
     """Read the files Rasa would train from."""
     root = data.resolve() if data.is_dir() else data.resolve().parent

@@ -178,6 +178,9 @@ class BackgroundReranker:
         """Start the thread; it ends with :meth:`close`, or with the process."""
         self._reranker = reranker
         self._asked = threading.Event()
+        self._requests = 0
+        self._served = 0
+        self._problem: str | None = None
         self._closed = False
         self._judgements: dict[str, Judgement] = {}
         self._thread = threading.Thread(
@@ -187,7 +190,23 @@ class BackgroundReranker:
 
     def ask(self) -> None:
         """Ask for a new order; gives back at once."""
+        self._requests += 1
         self._asked.set()
+
+    @property
+    def served(self) -> int:
+        """How many requests are answered; it grows when a round ends."""
+        return self._served
+
+    @property
+    def is_done(self) -> bool:
+        """Whether all that was asked for is answered."""
+        return self._served == self._requests
+
+    @property
+    def problem(self) -> str | None:
+        """Why the latest round left the queue as it was, if it did."""
+        return self._problem
 
     def judgement(self, turn_id: str) -> Judgement | None:
         """Give what the latest round thought of a turn."""
@@ -204,13 +223,17 @@ class BackgroundReranker:
             self._asked.clear()
             if self._closed:
                 return
+            requests = self._requests
             try:
                 judgements = self._reranker.run()
             except RasaQAError as error:
                 # The reader goes on in the order there is.
                 logger.warning("rasa_qa_plugin: the queue keeps its order: %s", error)
-                continue
-            self._judgements = {one.turn_id: one for one in judgements}
+                self._problem = str(error)
+            else:
+                self._judgements = {one.turn_id: one for one in judgements}
+                self._problem = None
+            self._served = requests
 
 
 def _seen(turn: Waiting) -> Seen:

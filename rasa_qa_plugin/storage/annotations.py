@@ -18,8 +18,10 @@ class Annotation(msgspec.Struct, frozen=True, kw_only=True):
         text: Masked text as annotated; None once withdrawn.
         entities: Entity spans with offsets into *text*.
         status: annotated, merged, superseded or withdrawn.
-        source: File name it was imported from.
+        source: File name it was imported from, or ``annotate`` for the review screen.
         annotated_at: Seconds since the epoch.
+        seconds: How long the decision took; None where nobody measured it, or where an
+            answer to another turn settled this one.
     """
 
     turn_id: str
@@ -29,6 +31,7 @@ class Annotation(msgspec.Struct, frozen=True, kw_only=True):
     status: str = "annotated"
     source: str
     annotated_at: float
+    seconds: float | None = None
 
     @property
     def content_hash(self) -> str:
@@ -56,15 +59,67 @@ def record(connection: Connection, annotation: Annotation) -> bool:
         connection.execute(
             annotations.update()
             .where(key, annotations.c.content_hash == annotation.content_hash)
-            .values(status="annotated", annotated_at=annotation.annotated_at)
+            .values(
+                status="annotated",
+                annotated_at=annotation.annotated_at,
+                seconds=annotation.seconds,
+            )
         )
         return True
+    connection.execute(annotations.insert(), _row(annotation))
+    return True
+
+
+def record_many(connection: Connection, corrections: Sequence[Annotation]) -> None:
+    """Keep corrections as :func:`record` does, with few round trips."""
+    known: set[str] = set()
+    for start in range(0, len(corrections), 500):
+        ids = [one.turn_id for one in corrections[start : start + 500]]
+        known.update(
+            connection.execute(
+                sa.select(annotations.c.turn_id).where(annotations.c.turn_id.in_(ids))
+            ).scalars()
+        )
+    for annotation in corrections:
+        if annotation.turn_id in known:
+            record(connection, annotation)
+    first = [_row(one) for one in corrections if one.turn_id not in known]
+    if first:
+        connection.execute(annotations.insert(), first)
+
+
+def retract(connection: Connection, corrections: Sequence[Annotation]) -> set[str]:
+    """Take corrections back as if they had never been made; give their turns.
+
+    Those that do not count any more stay: merged, replaced or withdrawn meanwhile.
+    """
+    gone: set[str] = set()
+    for start in range(0, len(corrections), 500):
+        part = corrections[start : start + 500]
+        mine = sa.and_(
+            annotations.c.turn_id.in_([one.turn_id for one in part]),
+            annotations.c.content_hash.in_({one.content_hash for one in part}),
+            annotations.c.status == "annotated",
+        )
+        gone.update(
+            connection.execute(sa.select(annotations.c.turn_id).where(mine)).scalars()
+        )
+        connection.execute(annotations.delete().where(mine))
+    return gone
+
+
+def intents(connection: Connection) -> set[str]:
+    """Give every intent that people gave to turns."""
+    query = sa.select(annotations.c.intent).distinct()
+    return set(
+        connection.execute(query.where(annotations.c.text.is_not(None))).scalars()
+    )
+
+
+def _row(annotation: Annotation) -> dict[str, Any]:
     values = msgspec.structs.asdict(annotation)
     values["entities"] = msgspec.json.encode(annotation.entities).decode()
-    connection.execute(
-        annotations.insert().values(content_hash=annotation.content_hash, **values)
-    )
-    return True
+    return {"content_hash": annotation.content_hash, **values}
 
 
 def waiting(connection: Connection) -> list[Annotation]:

@@ -60,7 +60,9 @@ def erase(connection: Connection, sender_id: str, *, now: float) -> Receipt:
     take_turns(connection, sender_id)
     conversations.find(connection, sender_id, for_update=True)
     receipt = count(connection, sender_id)
-    own = list(connection.execute(_turn_ids(sender_id)).scalars())
+    # Whoever annotates these turns holds them; an annotation made later would stay.
+    held = _turn_ids(sender_id).order_by(turns.c.turn_id).with_for_update()
+    own = list(connection.execute(held).scalars())
     for table in (flags, annotations):
         connection.execute(
             table.delete().where(table.c.turn_id.in_(_turn_ids(sender_id)))

@@ -166,11 +166,17 @@ def write_ranks(connection: Connection, ranks: Sequence[Rank]) -> None:
 
 _RANK_MANY = sa.text(
     """
+    WITH rank AS (
+        SELECT * FROM json_to_recordset(CAST(:ranks AS json)) AS rank(
+            turn_id text, error_score double precision, reasons text,
+            duplicate_key text, priority double precision)
+    ), held AS (
+        SELECT turn_id FROM qa_turns WHERE turn_id IN (SELECT turn_id FROM rank)
+        ORDER BY turn_id FOR UPDATE
+    )
     UPDATE qa_turns SET error_score = rank.error_score, reasons = rank.reasons,
         duplicate_key = rank.duplicate_key, priority = rank.priority
-    FROM json_to_recordset(CAST(:ranks AS json)) AS rank(
-        turn_id text, error_score double precision, reasons text,
-        duplicate_key text, priority double precision)
+    FROM rank JOIN held ON held.turn_id = rank.turn_id
     WHERE qa_turns.turn_id = rank.turn_id AND qa_turns.status = 'new'
         AND qa_turns.text IS NOT NULL
     """
@@ -207,6 +213,47 @@ def duplicates(
         ):
             found.setdefault(row.duplicate_key, []).append((row.turn_id, row.text))
     return found
+
+
+class Exchange(msgspec.Struct, frozen=True, kw_only=True):
+    """What a person said and what the bot answered, both masked."""
+
+    text: str
+    answer: str | None
+
+
+def context(
+    connection: Connection, sender_id: str, seq: int, *, most: int
+) -> list[Exchange]:
+    """Give what was said right before an event of a conversation, oldest first."""
+    rows = connection.execute(
+        sa.select(turns.c.text, turns.c.answer)
+        .where(
+            turns.c.sender_id == sender_id,
+            turns.c.seq < seq,
+            turns.c.text.is_not(None),
+        )
+        .order_by(turns.c.seq.desc())
+        .limit(most)
+    ).all()
+    return [Exchange(text=row.text, answer=row.answer) for row in reversed(rows)]
+
+
+def hold(connection: Connection, turn_ids: Iterable[str]) -> None:
+    """Let nobody else change these turns until the transaction ends.
+
+    All who write several turns take them in the order of their ids, so that two of them
+    wait for each other and do not block each other. SQLite has one writer anyway.
+    """
+    if connection.dialect.name == "sqlite":
+        return
+    for part in _parts(sorted(set(turn_ids))):
+        connection.execute(
+            sa.select(turns.c.turn_id)
+            .where(turns.c.turn_id.in_(part))
+            .order_by(turns.c.turn_id)
+            .with_for_update()
+        )
 
 
 def _parts(values: Iterable[str]) -> Iterator[list[str]]:

@@ -310,6 +310,8 @@ def withdraw(connection: Connection, sender_id: str) -> int:
     Their annotations lose the text too and can no longer be merged.
     """
     own = sa.select(turns.c.turn_id).where(turns.c.sender_id == sender_id)
+    # Whoever annotates them holds them; an annotation made after this would stay.
+    connection.execute(own.order_by(turns.c.turn_id).with_for_update())
     connection.execute(
         annotations.update()
         .where(annotations.c.turn_id.in_(own))
@@ -328,6 +330,7 @@ def withdraw(connection: Connection, sender_id: str) -> int:
 def discard(connection: Connection, sender_id: str) -> None:
     """Delete a person's turns with all that hangs on them; ratings stay, unbound."""
     own = sa.select(turns.c.turn_id).where(turns.c.sender_id == sender_id)
+    connection.execute(own.order_by(turns.c.turn_id).with_for_update())  # as above
     for table in (flags, annotations):
         connection.execute(table.delete().where(table.c.turn_id.in_(own)))
     connection.execute(
