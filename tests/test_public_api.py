@@ -130,7 +130,7 @@ def loaded_by(statement: str) -> set[str]:
 
 HEAVY = {
     *("rasa", "tensorflow", "presidio_analyzer", "spacy", "sqlalchemy", "rich"),
-    "faker",
+    *("faker", "prompt_toolkit"),
 }
 
 

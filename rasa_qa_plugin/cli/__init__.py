@@ -20,6 +20,7 @@ _COMMANDS = {
     "explain": ("privacy", "explain", "Show what would be masked in a text, and why."),
     "stats": ("turns", "stats", "Count turns, flags and ratings."),
     "turns": ("turns", "turns", "List turns, the doubtful ones first."),
+    "annotate": ("annotate", "annotate", "Read what waits, answer at a keypress."),
     "export": ("annotation", "export", "Write flagged turns to an annotation file."),
     "import": ("annotation", "import_", "Read a corrected annotation file back."),
     "merge": ("annotation", "merge", "Add corrections to the training data."),

@@ -6,7 +6,6 @@ answer of somebody else.
 
 import contextlib
 import random
-import re
 from collections.abc import Sequence
 from typing import Literal
 
@@ -14,46 +13,19 @@ import msgspec
 from sqlalchemy.engine import Connection, Engine
 
 from rasa_qa_plugin.errors import StorageError
-from rasa_qa_plugin.review.exporting import item_of
 from rasa_qa_plugin.review.items import Entity, Item, clean, tidy
-from rasa_qa_plugin.review.marking import carried, without_overlaps
-from rasa_qa_plugin.review.prediction import FALLBACK_INTENT
-from rasa_qa_plugin.review.queue import Group, page
+from rasa_qa_plugin.review.marking import carried
+from rasa_qa_plugin.review.queue import page
+from rasa_qa_plugin.review.tasks import Task, read_task
 from rasa_qa_plugin.storage import annotations, queue, runs, turns
 from rasa_qa_plugin.storage.annotations import Annotation
 from rasa_qa_plugin.storage.engine import reading, transaction
-from rasa_qa_plugin.storage.queue import Exchange
 from rasa_qa_plugin.storage.turns import Turn
 
 SOURCE = "annotate"
-LONGEST_PAUSE = 60.0
-"""Seconds without a key that count as work; who pauses longer is away."""
-
 _PAGE = 8
-_CONTEXT = 2
-_INTENT = re.compile(r"[^\W\d_][\w.+-]{0,254}(?:/\w[\w.+-]{0,254})?")
 
 Kind = Literal["right", "corrected", "rejected", "skipped"]
-
-
-class Task(msgspec.Struct, frozen=True, kw_only=True):
-    """A turn to answer, as people see it.
-
-    Attributes:
-        item: Its text and entities in the form that training data takes.
-        others: Turns that say the same, as ids with texts.
-        context: What was said before, oldest first.
-    """
-
-    turn: Turn
-    item: Item
-    others: list[tuple[str, str]]
-    context: list[Exchange]
-
-    @property
-    def bot_intent(self) -> str | None:
-        """What the bot took the turn for; None where that is no answer."""
-        return None if self.turn.intent == FALLBACK_INTENT else self.turn.intent
 
 
 class _Decision(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,26 +57,6 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     def answers(self) -> int:
         """Decisions that settled something."""
         return self.right + self.corrected + self.rejected
-
-
-class DecisionTime:
-    """Measures decisions, without the pauses in them."""
-
-    def __init__(self) -> None:
-        """Start with nothing measured."""
-        self._last: float | None = None
-        self._sum = 0.0
-
-    def start(self, now: float) -> None:
-        """Begin a decision; *now* is of a clock that never goes back."""
-        self._last, self._sum = now, 0.0
-
-    def touch(self, now: float) -> float:
-        """Note that a key was pressed; give the seconds of this decision so far."""
-        if self._last is not None:
-            self._sum += min(max(now - self._last, 0.0), LONGEST_PAUSE)
-        self._last = now
-        return self._sum
 
 
 class Session:
@@ -240,7 +192,7 @@ class Session:
     def skip(self) -> str:
         """Leave the current turn, and those alike, for another session."""
         task = self._task()
-        self._skipped.update(_ids(task))
+        self._skipped.update(task.turn_ids)
         self._settle(
             _Decision(task=task, kind="skipped", turn_ids=[], recorded=[], seconds=0.0)
         )
@@ -265,7 +217,7 @@ class Session:
             turns.set_status(connection, sorted(back), "new")
         self._done.pop()
         if last.kind == "skipped":
-            self._skipped.difference_update(_ids(last.task))
+            self._skipped.difference_update(last.task.turn_ids)
         elif last.task.turn.turn_id not in back:
             return "cannot be undone: merged, changed or withdrawn meanwhile"
         if self.current is not None:
@@ -273,8 +225,8 @@ class Session:
         self.current = last.task
         return f"undone{_and_alike(sorted(back))}"
 
-    def close(self, *, now: float) -> Summary:
-        """Note the session in the audit trail, and give what it did.
+    def close(self, *, now: float) -> None:
+        """Note the session in the audit trail.
 
         Raises:
             StorageError: The database refused; the answers are kept all the same.
@@ -283,7 +235,6 @@ class Session:
         if summary.answers:
             with transaction(self._engine) as connection:
                 runs.note(connection, "annotate", now=now, turns=summary.turns)
-        return summary
 
     def summary(self) -> Summary:
         """Give what was done so far."""
@@ -335,38 +286,11 @@ class Session:
             self.refresh()
 
     def _page(self, connection: Connection, at_hand: Sequence[Task]) -> list[Task]:
-        seen = [name for task in at_hand for name in _ids(task)]
+        seen = [name for task in at_hand for name in task.turn_ids]
         groups = page(
             connection, size=_PAGE, flag=self._flag, without=[*self._skipped, *seen]
         )
-        return [_read(connection, group) for group in groups]
-
-
-def choices(task: Task, likely: Sequence[tuple[str, float]]) -> list[str]:
-    """Give the intents to choose from at a keypress, the bot's own first."""
-    named = [task.bot_intent, task.turn.second_intent, *(name for name, _ in likely)]
-    return list(dict.fromkeys(name for name in named if name))
-
-
-def intent_problem(name: str) -> str | None:
-    """Say why *name* cannot be a new intent; None if it can."""
-    if not _INTENT.fullmatch(name):
-        return "begin with a letter; then letters, digits, _ - . + and one /"
-    if name == FALLBACK_INTENT or name.startswith("qa_"):
-        return "this name is reserved; choose another"
-    return None
-
-
-def _read(connection: Connection, group: Group) -> Task:
-    turn = group.turn
-    item = tidy(item_of(turn))
-    fitting = [e for e in item.entities if 0 <= e.start < e.end <= len(item.text)]
-    return Task(
-        turn=turn,
-        item=msgspec.structs.replace(item, entities=without_overlaps(fitting)),
-        others=group.others,
-        context=queue.context(connection, turn.sender_id, turn.seq, most=_CONTEXT),
-    )
+        return [read_task(connection, group) for group in groups]
 
 
 def _held(
@@ -409,10 +333,6 @@ def _annotation(
         annotated_at=now,
         seconds=None if seconds is None else round(seconds, 2),
     )
-
-
-def _ids(task: Task) -> list[str]:
-    return [task.turn.turn_id, *(name for name, _ in task.others)]
 
 
 def _and_alike(settled: Sequence[str]) -> str:
