@@ -209,9 +209,12 @@ def marked_text(
 
 def _body(view: View, task: Task, columns: int, room: int) -> list[Line]:
     """Lay a turn out; where room is short, what was said before goes first."""
-    text = flow(marked_text(task.item.text, view.entities, view.marking), columns - 8)
-    text = [[("bold", " user> " if not at else " " * 7), *line]
-            for at, line in enumerate(text)]  # fmt: skip
+    # Three columns are left for the dots of a text that is cut.
+    text = flow(marked_text(task.item.text, view.entities, view.marking), columns - 11)
+    text = [
+        [("bold", " user> " if not at else " " * 7), *line]
+        for at, line in enumerate(text)
+    ]
     below = [
         *_said("bot", task.turn.answer, columns, most=2),
         *_labelled("why", _why(task), columns, most=2),
@@ -269,7 +272,7 @@ def _why(task: Task) -> str:
             if part > 0 and name not in turn.flags
         ]
         because = f": {', '.join(found[:_MOST_REASONS])}" if found else ""
-        parts.append(f"likely wrong {turn.error_score:.0%}{because}")
+        parts.append(f"chance of error {turn.error_score:.0%}{because}")
     if turn.comment:
         parts.append(f'they said "{turn.comment}"')
     return "; ".join(part for part in parts if part)
