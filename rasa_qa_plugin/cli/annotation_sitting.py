@@ -79,8 +79,13 @@ def _tell(summary: Summary) -> None:
         return
     pace = "" if summary.seconds is None else f", {summary.seconds:.1f} seconds each"
     say(
-        f"{summary.answers} answers for {summary.turns} turns: {summary.right} right, "
+        f"{_counted(summary.answers, 'answer')} for {_counted(summary.turns, 'turn')}: "
+        f"{summary.right} right, "
         f"{summary.corrected} corrected, {summary.rejected} rejected{pace}."
     )
     if summary.right or summary.corrected:
         say("Next: rasa-qa merge")
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"

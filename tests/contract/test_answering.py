@@ -1,6 +1,7 @@
 """What a review session promises, on every database."""
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -8,11 +9,13 @@ import pytest
 import sqlalchemy as sa
 
 from rasa_qa_plugin.batches import Batch
-from rasa_qa_plugin.errors import StorageError
+from rasa_qa_plugin.errors import MergeError, StorageError
 from rasa_qa_plugin.opening import Opened
 from rasa_qa_plugin.review.answering import Session
 from rasa_qa_plugin.review.importing import import_items
 from rasa_qa_plugin.review.items import Entity, Item
+from rasa_qa_plugin.review.proxy_intents import Example
+from rasa_qa_plugin.review.reranking import BackgroundReranker, Reranker
 from rasa_qa_plugin.storage import annotations, erasure, queue, schema, turns
 from rasa_qa_plugin.storage.engine import reading, transaction
 from rasa_qa_plugin.storage.queue import Rank
@@ -440,6 +443,36 @@ def test_intents_that_people_gave_are_known_until_their_words_go(
 
     with reading(opened.engine) as connection:
         assert annotations.intents(connection) == set()
+
+
+def test_the_ranking_beside_a_reader_says_when_it_is_done_and_why_not(
+    open_store: Open, events: Events
+) -> None:
+    opened = open_store()
+    said(opened, events, "a", "hola")
+    broken = [True]
+
+    def training() -> list[Example]:
+        if broken.pop():
+            raise MergeError("nlu.yml: not valid YAML; check indentation and quotes")
+        return [Example(text="buenas", intent="greet")]
+
+    ranking = BackgroundReranker(Reranker(opened.engine, training))
+    for problem in (True, False):
+        ranking.ask()
+        before = ranking.served
+        while not ranking.is_done:
+            time.sleep(0.01)
+        assert ranking.served > before
+        assert (ranking.problem is not None) is problem
+        broken.append(False)
+    ranking.close()
+
+    session = begin(opened)
+    assert session.current is not None
+    judgement = ranking.judgement(session.current.turn.turn_id)
+    assert judgement is not None
+    assert [name for name, _ in judgement.likely] == ["greet"]
 
 
 def test_the_audit_trail_counts_a_session_and_names_nobody(
