@@ -63,7 +63,6 @@ class PrivacyEngine:
         """
         self._settings = settings
         self._recognizers = tuple(_recognizers(settings))
-        self._rules = [(r.may_hold, r.find) for r in self._recognizers]
         self._guests = _guests(settings)
         self._allow = AllowList(
             settings.allow, scan=lambda term: self.candidates(Passage(term))
@@ -135,9 +134,9 @@ class PrivacyEngine:
         ``AnalyzerEngine.analyze`` gives for both languages.
         """
         spans: list[Span] = []
-        for may_hold, find in self._rules:
-            if may_hold(passage):
-                spans += find(passage)
+        for recognizer in self._recognizers:
+            if recognizer.may_hold(passage):
+                spans += recognizer.find(passage)
         if self._guests is not None:
             spans += self._guests.find(passage.text, passage.words)
         return spans
