@@ -1,54 +1,131 @@
 """ADAPTER to Rasa's NLU pipeline: the component that notes how sure the model was.
 
 Annotations must be importable at run time: Rasa resolves them when it validates the
-graph. The component does no I/O, so that `rasa test`, `/model/parse` and `rasa shell
-nlu`, which run it too, leave nothing behind.
+graph. Processing does no I/O, so that `rasa test`, `/model/parse` and `rasa shell nlu`,
+which run it too, leave nothing behind.
 """
 
 from __future__ import annotations
 
-from typing import Any, Dict, List  # noqa: UP035 - Rasa compares these with its own
+import logging
+from typing import Any, Dict, List  # noqa: UP035 - Rasa compares these
 
 import msgspec
 from rasa.engine.graph import ExecutionContext, GraphComponent
 from rasa.engine.recipes.default_recipe import DefaultV1Recipe
 from rasa.engine.storage.resource import Resource
 from rasa.engine.storage.storage import ModelStorage
-from rasa.shared.nlu.constants import ENTITIES, INTENT, INTENT_RANKING_KEY
+from rasa.nlu.constants import RESPONSE_SELECTOR_PROPERTY_NAME
+from rasa.shared.nlu.constants import (
+    ENTITIES,
+    INTENT,
+    INTENT_RANKING_KEY,
+    TEXT,
+    TEXT_TOKENS,
+)
 from rasa.shared.nlu.training_data.message import Message
+from rasa.shared.nlu.training_data.training_data import TrainingData
 
-from rasa_qa_plugin.review.prediction import QA_KEY, predict_from_ranking
+from rasa_qa_plugin.privacy.withheld import is_bot_name
+from rasa_qa_plugin.review.familiarity import FORMAT, Familiarity
+from rasa_qa_plugin.review.prediction import (
+    QA_KEY,
+    chosen_response,
+    predict_from_ranking,
+)
+
+logger = logging.getLogger(__name__)
+
+_FILE = "familiarity.npz"
 
 
 @DefaultV1Recipe.register(
-    DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=False
+    DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=True
 )
 class ConfidenceLogger(GraphComponent):
     """Notes the NLU's own view of a message in ``parse_data["qa"]``.
 
     Put it last in the pipeline: it reads past FallbackClassifier, and changes neither
-    intent nor entities. The tracker store keeps the note with the turn.
+    intent nor entities. The tracker store keeps the note with the turn. In training it
+    learns which words the examples hold; the model keeps that, and no other text.
 
-    Keys: ``intent``, ``confidence``, ``second_intent``, ``margin``, ``entropy``,
-    ``fell_back`` (see :class:`rasa_qa_plugin.review.prediction.Prediction`),
-    ``entities`` (name → lowest confidence) and ``model_id``; keys without a value are
-    left out. No text, no entity value.
+    Keys: those of :class:`rasa_qa_plugin.review.prediction.Prediction`, ``entities``
+    (name → lowest confidence) and ``model_id``; keys without a value are left out. No
+    text, no entity value. How long parsing took is not among them: a component cannot
+    see when the ones before it began.
     """
 
-    def __init__(self, model_id: str | None) -> None:
-        """Remember which model is speaking."""
+    def __init__(
+        self,
+        model_storage: ModelStorage,
+        resource: Resource,
+        model_id: str | None,
+        familiarity: Familiarity | None = None,
+    ) -> None:
+        """Remember which model is speaking, and what it was trained on."""
+        self._model_storage = model_storage
+        self._resource = resource
         self._model_id = model_id
+        self._familiarity = familiarity
 
     @classmethod
     def create(
         cls,
         config: Dict[str, Any],  # noqa: ARG003, UP006
-        model_storage: ModelStorage,  # noqa: ARG003
-        resource: Resource,  # noqa: ARG003
+        model_storage: ModelStorage,
+        resource: Resource,
         execution_context: ExecutionContext,
     ) -> ConfidenceLogger:
-        """Make the component for a training or a loaded model."""
-        return cls(execution_context.model_id)
+        """Make the component for a training."""
+        return cls(model_storage, resource, execution_context.model_id)
+
+    @classmethod
+    def load(
+        cls,
+        config: Dict[str, Any],  # noqa: ARG003, UP006
+        model_storage: ModelStorage,
+        resource: Resource,
+        execution_context: ExecutionContext,
+        **kwargs: Any,  # noqa: ARG003
+    ) -> ConfidenceLogger:
+        """Make the component of a trained model.
+
+        A model that another release trained works too; its notes lack what is learned.
+        """
+        familiarity = None
+        try:
+            with model_storage.read_from(resource) as folder:
+                if (folder / _FILE).is_file():
+                    familiarity = Familiarity.load(folder / _FILE)
+        except ValueError:
+            pass  # nothing was stored under this name
+        if familiarity is None:
+            logger.info(
+                "ConfidenceLogger: this model does not know its training data, so "
+                "turns carry no novelty; run `rasa train` to have it"
+            )
+        return cls(model_storage, resource, execution_context.model_id, familiarity)
+
+    @classmethod
+    def fingerprint_addon(
+        cls,
+        config: Dict[str, Any],  # noqa: ARG003, UP006
+    ) -> str | None:
+        """Keep Rasa's cache from giving back what another release learned."""
+        return str(FORMAT)
+
+    def train(self, training_data: TrainingData) -> Resource:
+        """Learn which words the examples hold, and store that with the model.
+
+        Fine-tuning learns it anew: what was taken out of the data is forgotten.
+        """
+        familiarity = Familiarity.learn(
+            (_wording(example), example.get(INTENT))
+            for example in training_data.nlu_examples
+        )
+        with self._model_storage.write_to(self._resource) as folder:
+            familiarity.save(folder / _FILE)
+        return self._resource
 
     def process(self, messages: List[Message]) -> List[Message]:  # noqa: UP006
         """Note the prediction in each message and hand all of them on."""
@@ -61,6 +138,14 @@ class ConfidenceLogger(GraphComponent):
             message.get(INTENT), message.get(INTENT_RANKING_KEY)
         )
         note: dict[str, Any] = msgspec.to_builtins(prediction)
+        if self._familiarity is not None:
+            fit = self._familiarity.fit(_wording(message), prediction.intent)
+            note |= msgspec.to_builtins(fit)
+        key, confidence = chosen_response(
+            message.get(RESPONSE_SELECTOR_PROPERTY_NAME), prediction.intent
+        )
+        if is_bot_name(key):  # some selectors name a response by its text
+            note |= {"response_key": key, "response_confidence": confidence}
         entities: dict[str, float] = {}
         for entity in message.get(ENTITIES) or []:
             confidence = entity.get("confidence_entity")
@@ -72,3 +157,11 @@ class ConfidenceLogger(GraphComponent):
         if self._model_id:
             note["model_id"] = self._model_id
         return note
+
+
+def _wording(message: Message) -> str:
+    """Give the words as the tokenizer parts them; not all languages have blanks."""
+    tokens = message.get(TEXT_TOKENS)
+    if tokens:
+        return " ".join(token.text for token in tokens)
+    return message.get(TEXT) or ""

@@ -22,6 +22,10 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         fell_back: Whether FallbackClassifier put `nlu_fallback` in front.
         novelty: How unlike the training data the text is, 0..1.
         unknown_words: Share of its words that the training data lacks, 0..1.
+        agreement: Share of the most similar training examples that carry *intent*.
+        response_key: What ResponseSelector chose, as "faq/opening_hours", where
+            *intent* is a retrieval intent.
+        response_confidence: Of *response_key*, 0..1.
     """
 
     intent: str | None = None
@@ -32,6 +36,9 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     fell_back: bool = False
     novelty: float | None = None
     unknown_words: float | None = None
+    agreement: float | None = None
+    response_key: str | None = None
+    response_confidence: float | None = None
 
 
 def read_prediction(parse_data: Mapping[str, Any]) -> Prediction:
@@ -79,6 +86,25 @@ def predict_from_ranking(
         entropy=normalized_entropy([score for _, score in entries]),
         fell_back=fell_back,
     )
+
+
+def chosen_response(
+    selectors: Mapping[str, Any] | None, intent: str | None
+) -> tuple[str | None, float | None]:
+    """Give the response key that was chosen for a retrieval intent, and how surely.
+
+    Args:
+        selectors: Rasa's `response_selector`, by retrieval intent or under "default".
+        intent: What the message is taken for; others choose nothing.
+    """
+    if not selectors or intent is None:
+        return None, None
+    if intent not in (selectors.get("all_retrieval_intents") or ()):
+        return None, None
+    chosen = (selectors.get(intent) or selectors.get("default") or {}).get("response")
+    if not chosen or not chosen.get("intent_response_key"):
+        return None, None
+    return chosen["intent_response_key"], chosen.get("confidence")
 
 
 def normalized_entropy(scores: Sequence[float]) -> float:

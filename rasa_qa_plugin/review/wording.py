@@ -35,13 +35,14 @@ def similarity(one: str, other: str) -> float:
     The Dice coefficient of their letter trigrams, each word padded with blanks, so that
     inflection and typing errors count little (Dice 1945, Ecology 26(3)).
     """
-    left, right = _grams(folded(one)), _grams(folded(other))
+    left, right = grams_of(folded(one)), grams_of(folded(other))
     if not left or not right:
         return 0.0
     return 2 * len(left & right) / (len(left) + len(right))
 
 
-def _grams(plain: str) -> set[str]:
+def grams_of(plain: str) -> set[str]:
+    """Give the letter trigrams of a folded text's words, each padded with blanks."""
     padded = [f" {word} " for word in plain.split()]
     return {
         word[start : start + _GRAM]
