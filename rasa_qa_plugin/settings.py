@@ -99,7 +99,7 @@ class ReviewSettings(
 
     low_confidence: Fraction = 0.7
     ambiguity_margin: Fraction = 0.15
-    novelty: Fraction = 0.8
+    novelty: Fraction = 0.97
     repeated: Fraction = 0.6
     repeated_within_minutes: Annotated[float, msgspec.Meta(ge=0.0)] = 10.0
     handoff_actions: tuple[str, ...] = ("action_human_handoff",)

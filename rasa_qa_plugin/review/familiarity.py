@@ -38,6 +38,8 @@ _NEAR = 0.5
 # Of the training examples whose distance to the others is measured.
 _SAMPLE = 2000
 _LEVELS = 256
+# Examples at all distances that are added to the real ones: a handful ranks nothing.
+_IMAGINED = 5
 # Of two texts with the same words, but for rounding.
 _SAME = 1e-6
 _NO_INTENT = -1
@@ -227,10 +229,11 @@ class Familiarity:
 
     def _rank(self, distance: float) -> float:
         """Give the share of the examples whose fellows are nearer than *distance*."""
-        if distance < _SAME:
-            return 0.0
-        levels = np.linspace(0, self._count / (self._count + 1), len(self._fellows))
-        return float(np.interp(distance, [*self._fellows, 1.0], [*levels, 1.0]))
+        if distance < _SAME or not len(self._fellows):
+            return float(distance >= _SAME)
+        levels = np.linspace(0, 1, len(self._fellows))
+        nearer = float(np.interp(distance, self._fellows, levels)) * self._count
+        return (nearer + distance * _IMAGINED) / (self._count + _IMAGINED)
 
     def _agreement(
         self, nearness: Numbers, nearest: float, intent: str | None
