@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from rasa_qa_plugin.review.flags import flags_for, is_repeated
 from rasa_qa_plugin.review.prediction import (
     Prediction,
+    chosen_response,
     normalized_entropy,
     predict_from_ranking,
     read_prediction,
@@ -50,6 +51,42 @@ def test_a_note_counts_and_a_strange_one_is_passed_over() -> None:
 
     assert read_prediction(noted).intent == "b"
     assert read_prediction(strange).intent == "a"
+
+
+def test_a_note_without_what_was_added_later_is_read() -> None:
+    old = read_prediction({"qa": {"intent": "a", "confidence": 0.9, "margin": 0.8}})
+    new = read_prediction({"qa": {"intent": "faq", "novelty": 0.3, "agreement": 0.5}})
+
+    assert old == Prediction(intent="a", confidence=0.9, margin=0.8)
+    assert new == Prediction(intent="faq", novelty=0.3, agreement=0.5)
+
+
+def selected(**by_intent: tuple[str, float]) -> dict[str, object]:
+    return {
+        "all_retrieval_intents": ["faq", "chitchat"],
+        **{
+            intent: {"response": {"intent_response_key": key, "confidence": confidence}}
+            for intent, (key, confidence) in by_intent.items()
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    ("selectors", "expected"),
+    [
+        (selected(default=("faq/pay", 0.7)), ("faq/pay", 0.7)),
+        (selected(faq=("faq/pay", 0.7), chitchat=("x/y", 1.0)), ("faq/pay", 0.7)),
+        (selected(chitchat=("x/y", 1.0)), (None, None)),
+        ({"default": {"response": {}}}, (None, None)),
+        (None, (None, None)),
+    ],
+)
+def test_the_response_of_a_retrieval_intent_is_found(
+    selectors: dict[str, object] | None, expected: tuple[str | None, float | None]
+) -> None:
+    assert chosen_response(selectors, "faq") == expected
+    assert chosen_response(selectors, "greet") == (None, None)
+    assert chosen_response(selectors, None) == (None, None)
 
 
 @given(st.lists(st.floats(0.0, 1.0), max_size=12))
