@@ -49,7 +49,7 @@ Indices = npt.NDArray[np.int64]
 Numbers = npt.NDArray[np.float64]
 
 
-class Fit(msgspec.Struct, frozen=True, kw_only=True):
+class Fit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How a text fits the training data; None where there is nothing to compare.
 
     Attributes:

@@ -28,16 +28,15 @@ pipeline:
 policies:
 - name: RulePolicy
 """
-DIET = """\
+SELECTOR = """\
 recipe: default.v1
 assistant_id: small
 language: es
 pipeline:
 - name: WhitespaceTokenizer
 - name: CountVectorsFeaturizer
-- {name: DIETClassifier, epochs: 20, random_seed: 1, number_of_transformer_layers: 0}
-- {name: ResponseSelector, epochs: 20, random_seed: 1}
-- {name: FallbackClassifier, threshold: 0.99}
+- name: LogisticRegressionClassifier
+- {name: ResponseSelector, epochs: 10, random_seed: 1}
 - name: rasa_qa_plugin.ConfidenceLogger
 """
 KEYWORDS = """\
@@ -63,7 +62,6 @@ RULES = """\
 version: "3.1"
 rules:
 - {rule: saludo, steps: [{intent: saludar}, {action: utter_hola}]}
-- {rule: faq, steps: [{intent: faq}, {action: utter_faq}]}
 """
 INTENTS = {
     "saludar": "hola buenas|hola amigo|buenos dias|buenas tardes|hola que tal|hey hola",
@@ -258,8 +256,8 @@ def test_keywords_and_training_by_halves_work(inside: Callable[[str], Path]) -> 
     assert stored(other) == {}
 
 
-def test_diet_and_the_chosen_response_are_noted(inside: Callable[[str], Path]) -> None:
-    inside(DIET)
+def test_the_response_that_was_chosen_is_noted(inside: Callable[[str], Path]) -> None:
+    inside(SELECTOR)
 
     faq, other = notes(trained(), "formas de pago", "precio del camaron")
 
@@ -267,5 +265,5 @@ def test_diet_and_the_chosen_response_are_noted(inside: Callable[[str], Path]) -
     assert faq["response_key"] == "faq/pago"
     assert 0 < faq["response_confidence"] <= 1
     assert "tarjeta o" not in json.dumps(faq)
-    assert (other["intent"], set(other["entities"])) == ("precio", {"producto"})
+    assert other["intent"] == "precio"
     assert "response_key" not in other
