@@ -16,6 +16,7 @@ from rasa_qa_plugin.numbering import Numbering, Numberings
 from rasa_qa_plugin.privacy.events import WITHHELD, EventMasker
 from rasa_qa_plugin.privacy.tokens import TokenMap
 from rasa_qa_plugin.privacy.vault import Vault
+from rasa_qa_plugin.review.capture import Capture
 from rasa_qa_plugin.storage import consents, conversations, stock
 from rasa_qa_plugin.storage.conversations import Conversation
 from rasa_qa_plugin.storage.engine import reading, transaction
@@ -37,8 +38,8 @@ class Adopter:
     """Masks the rows of the stock store in place, each person in one transaction.
 
     Nobody's decision is invented: the ledger stays as it is, and without consent the
-    archive keeps what the settings allow. No turn is captured. Originals are sealed of
-    events that are younger than the live window, and live no longer than that.
+    archive and the turns keep what the settings allow. Originals are sealed of events
+    that are younger than the live window, and live no longer than that.
     """
 
     def __init__(
@@ -47,12 +48,14 @@ class Adopter:
         masker: EventMasker,
         archive: Archive,
         numberings: Numberings,
+        capture: Capture,
     ) -> None:
         """Keep the forms that *archive* chooses."""
         self._vault = vault
         self._masker = masker
         self._archive = archive
         self._numberings = numberings
+        self._capture = capture
 
     def adopt(self, engine: Engine, sender_id: str, *, now: float) -> int | None:
         """Take over what waits under a raw sender id; give the number of events.
@@ -126,7 +129,7 @@ class Adopter:
         Its events have their numbers, which originals and turns go by, so nothing can
         come before them; and at the end, an old story would be the bot's last memory.
         They have no number, so that a withdrawal does not find them: they are kept as
-        of somebody who never agreed.
+        of somebody who never agreed, and are no turns.
         """
         kept = self._archive.kept(found.events, found.masked, ConsentState.UNKNOWN)
         return [
@@ -142,7 +145,7 @@ class Adopter:
         *,
         now: float,
     ) -> list[AdoptedRow]:
-        """Number the rows from 0 and make the conversation that they are."""
+        """Number the rows from 0 and make the conversation and turns that they are."""
         pseudonym, ttl = found.pseudonym, self._archive.ttl
         consent = consents.current(connection, pseudonym)
         kept = self._archive.kept(found.events, found.masked, consent)
@@ -167,6 +170,15 @@ class Adopter:
                     expires_at=expires_at,
                 )
             )
+        self._capture.keep(
+            connection,
+            pseudonym,
+            found.events,
+            found.masked,
+            consent,
+            first_seq=0,
+            now=now,
+        )
         times = [min(at, now) for at in found.times if at is not None] or [now]
         conversations.put(
             connection,

@@ -24,11 +24,6 @@ class Decisions:
         self._settings = settings
         self._ttl = settings.privacy.live_ttl_hours * 3600.0
 
-    @property
-    def keeps_rows(self) -> bool:
-        """Whether people who did not agree leave any row in the archive."""
-        return self._settings.consent.without_consent != "nothing"
-
     def decide(
         self,
         connection: Connection,
@@ -87,7 +82,7 @@ class Decisions:
         if self._settings.consent.without_consent != "anonymized":
             self._withhold_archive(connection, pseudonym, now=now)
         lost = turns.withdraw(connection, pseudonym)
-        if not self.keeps_rows:
+        if not self._settings.consent.keeps_rows:
             conversations.discard_archive(connection, pseudonym)
             turns.discard(connection, pseudonym)
         return lost

@@ -47,10 +47,12 @@ class Recorder:
         self._settings = settings
         self._decisions = Decisions(vault, masker, settings)
         self._archive = Archive(vault, masker, settings)
-        self._capture = Capture(vault.turn_id, settings.review)
+        self._capture = Capture(vault.turn_id, settings)
         self._ttl = self._archive.ttl
         self._numberings = Numberings(vault, ttl=self._ttl)
-        self._adopter = Adopter(vault, masker, self._archive, self._numberings)
+        self._adopter = Adopter(
+            vault, masker, self._archive, self._numberings, self._capture
+        )
 
     def version(self, sender_id: str) -> int | None:
         """Give the version of a conversation, or None when there is none.
@@ -227,7 +229,7 @@ class Recorder:
 
         if decided and not consent.allows_capture:
             self._decisions.forget_words(connection, pseudonym, now=now)
-        if not bare and (consent.allows_capture or self._decisions.keeps_rows):
+        if not bare:
             self._capture.keep(
                 connection,
                 pseudonym,

@@ -80,6 +80,11 @@ class ConsentSettings(
     without_consent: WithoutConsent = "structure"
     policy_version: Annotated[str, msgspec.Meta(max_length=64)] = "1"
 
+    @property
+    def keeps_rows(self) -> bool:
+        """Whether people who did not agree leave any row in the archive."""
+        return self.without_consent != "nothing"
+
 
 class ReviewSettings(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True

@@ -2,7 +2,9 @@
 
 import functools
 import time
+import unicodedata
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -10,6 +12,9 @@ import click
 import msgspec
 
 from rasa_qa_plugin.bot import Bot
+
+# A spreadsheet takes what begins so for a formula, whoever wrote it.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -75,6 +80,23 @@ def server_option(function: F) -> F:
     )(function)
 
 
+def since_option(what: str) -> Callable[[F], F]:
+    """Add ``--since DATE``; the command gets seconds since the epoch, or None."""
+
+    def seconds(
+        _context: click.Context, _parameter: click.Parameter, value: datetime | None
+    ) -> float | None:
+        return None if value is None else value.timestamp()
+
+    return click.option(
+        "--since",
+        type=click.DateTime(["%Y-%m-%d"]),
+        callback=seconds,
+        metavar="DATE",
+        help=what,
+    )
+
+
 def print_json(value: Any) -> None:
     """Print a value as one JSON document."""
     click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
@@ -88,3 +110,20 @@ def say(message: str) -> None:
 def local_time(seconds: float) -> str:
     """Show seconds since the epoch in the local time zone."""
     return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds))
+
+
+def printable(text: str) -> str:
+    """Give a text without the characters that would command a terminal."""
+    return "".join(
+        "\N{REPLACEMENT CHARACTER}"
+        if unicodedata.category(char) == "Cc" and char not in "\n\t"
+        else char
+        for char in text
+    )
+
+
+def spreadsheet_cell(value: Any) -> Any:
+    """Give a cell that a spreadsheet shows as it is and never runs."""
+    if isinstance(value, str) and value.startswith(_FORMULA):
+        return f"'{value}"
+    return value

@@ -8,7 +8,7 @@ from sqlalchemy.engine import Connection
 from rasa_qa_plugin.consent import ConsentState
 from rasa_qa_plugin.review.flags import REPEATED, is_repeated
 from rasa_qa_plugin.review.transcript import Event, ratings_in, turns_in
-from rasa_qa_plugin.settings import ReviewSettings
+from rasa_qa_plugin.settings import Settings
 from rasa_qa_plugin.storage import turns
 from rasa_qa_plugin.storage.turns import Said
 
@@ -17,16 +17,17 @@ class Capture:
     """Reads turns and ratings out of events; on the caller's transaction."""
 
     def __init__(
-        self, turn_id: Callable[[str, int, str], str], settings: ReviewSettings
+        self, turn_id: Callable[[str, int, str], str], settings: Settings
     ) -> None:
-        """Flag by the limits of *settings*.
+        """Flag by the limits of *settings*, and keep what they allow.
 
         Args:
             turn_id: Makes the id from pseudonym, number and message.
-            settings: Section `review` of `qa.yml`.
+            settings: `qa.yml`.
         """
         self._turn_id = turn_id
-        self._settings = settings
+        self._settings = settings.review
+        self._without_consent = settings.consent.keeps_rows
 
     def keep(  # noqa: PLR0913 - what turns are read from
         self,
@@ -39,31 +40,43 @@ class Capture:
         first_seq: int,
         now: float,
     ) -> None:
-        """Record the turns that began in these events, and the ratings given."""
-        said: list[Said] = []
-        for turn in turns_in(
-            events,
-            masked,
-            first_seq=first_seq,
-            sender_id=pseudonym,
-            turn_id=self._turn_id,
-            capture=consent.allows_capture,
-            settings=self._settings,
-        ):
-            if turn.text is not None:
-                if not said and turn.seq > 0:
-                    earlier = turns.before(connection, pseudonym, turn.seq)
-                    said += [earlier] if earlier else []
-                said.append(Said(turn.turn_id, turn.text, turn.recorded_at))
-            turns.record(connection, turn)
-        for one, following in pairwise(said):
+        """Record the turns that began in these events, and the ratings given.
+
+        Without consent, numbers and flags only; nothing where no row may be kept.
+        """
+        if not consent.allows_capture and not self._without_consent:
+            return
+        found = list(
+            turns_in(
+                events,
+                masked,
+                first_seq=first_seq,
+                sender_id=pseudonym,
+                turn_id=self._turn_id,
+                capture=consent.allows_capture,
+                settings=self._settings,
+            )
+        )
+        said = [
+            Said(turn.turn_id, turn.text, turn.recorded_at)
+            for turn in found
+            if turn.text is not None
+        ]
+        if said and first_seq > 0:
+            earlier = turns.before(connection, pseudonym, first_seq)
+            said = [earlier, *said] if earlier else said
+        turns.record(connection, found)
+        repeated = [
+            one.turn_id
+            for one, following in pairwise(said)
             if is_repeated(
                 one.text,
                 following.text,
                 seconds=following.recorded_at - one.recorded_at,
                 settings=self._settings,
-            ):
-                turns.raise_flag(connection, one.turn_id, REPEATED, now=now)
+            )
+        ]
+        turns.raise_flag(connection, repeated, REPEATED, now=now)
         self.rate(connection, pseudonym, masked, consent, now=now)
 
     def rate(
@@ -87,5 +100,6 @@ class Capture:
                     message_ref=message_ref,
                     rating=rating.value,
                     comment=rating.comment if consent.allows_capture else None,
+                    reported=rating.reported,
                     now=now,
                 )

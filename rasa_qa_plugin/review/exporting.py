@@ -16,9 +16,10 @@ from rasa_qa_plugin.review.formats import rasa_nlu
 from rasa_qa_plugin.review.items import Entity, Item
 from rasa_qa_plugin.review.recall import stored_path
 from rasa_qa_plugin.review.surrogates import Surrogates
-from rasa_qa_plugin.storage import annotations, copies, runs, turns
+from rasa_qa_plugin.storage import annotations, copies, runs, search, turns
 from rasa_qa_plugin.storage.copies import Written
 from rasa_qa_plugin.storage.engine import transaction
+from rasa_qa_plugin.storage.search import Filters
 from rasa_qa_plugin.storage.turns import Turn
 
 UNKNOWN_INTENT = "unknown"
@@ -69,12 +70,14 @@ def export(  # noqa: PLR0913 - the filters of `rasa-qa export`
         # A turn that is nothing but a masked value teaches nobody anything.
         found = [
             turn
-            for turn in turns.find(
+            for turn in search.find(
                 connection,
-                flagged=None if all_turns or flag else True,
-                flag=flag,
-                statuses=["new", "exported"] if again else ["new"],
-                with_text=True,
+                Filters(
+                    flagged=not all_turns and flag is None,
+                    flag=flag,
+                    statuses=("new", "exported") if again else ("new",),
+                    with_text=True,
+                ),
                 limit=limit,
             )
             if not is_token((turn.text or "").strip())

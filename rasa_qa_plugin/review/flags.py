@@ -60,7 +60,7 @@ def flags_for(
         flags.append(FALLBACK)
     if prediction.novelty is not None and prediction.novelty >= settings.novelty:
         flags.append(NOVEL)
-    actions = {event.get("name") for event in followers if _is(event, "action")}
+    actions = {str(event.get("name")) for event in followers if _is(event, "action")}
     if _UNLIKELY_INTENT_ACTION in actions:
         flags.append(UNLIKELY_INTENT)
     if any(_is(event, "action_execution_rejected") for event in followers):

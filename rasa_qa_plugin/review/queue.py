@@ -20,6 +20,9 @@ _SECONDS_A_WORD = 60 / 238
 _CHOICE = 4
 _TOO_ALIKE = 0.6
 _SHARE_OF_ONE_INTENT = 1 / 3
+# What is said more often than this has been answered often enough; the rest leaves the
+# queue with the next ranking.
+_MOST_ALIKE = 500
 
 
 class Group(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,13 +77,16 @@ def page(
     )
     found = turns.by_id(connection, [name for name in ids if name not in seen])
     in_line = [found[name] for name in ids if name in found]
-    alike = queue.duplicates(
-        connection, {turn.duplicate_key for turn in in_line if turn.duplicate_key}
-    )
     distinct: dict[str, Turn] = {}
     for turn in in_line:
         # Turns that came after the last ranking are not grouped yet.
         distinct.setdefault(turn.duplicate_key or turn.turn_id, turn)
+    chosen = _varied(list(distinct.values()), size=size)
+    alike = queue.duplicates(
+        connection,
+        [turn.duplicate_key for turn in chosen if turn.duplicate_key],
+        most=_MOST_ALIKE,
+    )
     return [
         Group(
             turn=turn,
@@ -90,7 +96,7 @@ def page(
                 if name != turn.turn_id
             ],
         )
-        for turn in _varied(list(distinct.values()), size=size)
+        for turn in chosen
     ]
 
 

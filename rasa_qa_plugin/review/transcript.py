@@ -1,5 +1,6 @@
 """Reading a batch of Rasa events as turns and ratings."""
 
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -8,10 +9,15 @@ import msgspec
 
 from rasa_qa_plugin.consent import said_in
 from rasa_qa_plugin.privacy.vault import message_ref
-from rasa_qa_plugin.privacy.withheld import is_bot_name, is_name, is_reference
+from rasa_qa_plugin.privacy.withheld import (
+    WITHHELD,
+    is_bot_name,
+    is_name,
+    is_reference,
+)
 from rasa_qa_plugin.review.error_score import Signals, starting_score
 from rasa_qa_plugin.review.flags import flags_for
-from rasa_qa_plugin.review.prediction import read_prediction
+from rasa_qa_plugin.review.prediction import Prediction, read_prediction
 from rasa_qa_plugin.review.queue import priority
 from rasa_qa_plugin.review.wording import duplicate_key
 from rasa_qa_plugin.settings import ReviewSettings
@@ -20,17 +26,24 @@ from rasa_qa_plugin.storage.turns import Turn
 FEEDBACK_SLOT = "qa_feedback"
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,4}){0,2}")
 # Rasa writes these itself: a button's payload, an event from outside the chat.
+_LONGEST_NAME = 255
 _NOT_TYPED = ("/", "EXTERNAL: ")
 
 Event = Mapping[str, Any]
 
 
 class Rating(msgspec.Struct, frozen=True, kw_only=True):
-    """Feedback found in an event; *message_ref* None means the latest answer."""
+    """Feedback found in an event.
+
+    Attributes:
+        message_ref: None means the latest answer.
+        reported: Whether the person wants somebody to look at it.
+    """
 
     message_ref: str | None
     value: int
     comment: str | None
+    reported: bool
 
 
 def turns_in(  # noqa: PLR0913 - what a turn is made of
@@ -57,13 +70,13 @@ def turns_in(  # noqa: PLR0913 - what a turn is made of
     for index, event in enumerate(events):
         if not _is_typed(event):
             continue
-        prediction = read_prediction(event.get("parse_data") or {})
+        prediction = _prediction(event.get("parse_data"))
         seq = first_seq + index
-        metadata = event.get("metadata") or {}
+        metadata = _mapping(event.get("metadata"))
         message_id = event.get("message_id")
         model_id = metadata.get("model_id")
         form = masked[index]
-        text = _storable(form.get("text")) if capture else None
+        text = _text(form) if capture else None
         answer = slice(index + 1, _next_message(events, index))
         flags = flags_for(prediction, events[answer], settings=settings)
         error_score = starting_score(
@@ -130,6 +143,7 @@ def ratings_in(masked: Iterable[Event]) -> Iterator[Rating]:
                 message_ref=turn if is_reference(turn := value.get("turn")) else None,
                 value=rating,
                 comment=_storable(comment),
+                reported=value.get("reported") is True,
             )
 
 
@@ -143,14 +157,37 @@ def _is_typed(event: Event) -> bool:
     )
 
 
+def _prediction(parse_data: Any) -> Prediction:
+    """Read what the NLU said.
+
+    A database of years may hold anything there; what makes no sense says nothing.
+    """
+    try:
+        found = read_prediction(_mapping(parse_data))
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+        return Prediction()
+    values = {
+        name: value[:_LONGEST_NAME] if isinstance(value, str) else value
+        for name, value in _sound(msgspec.structs.asdict(found)).items()
+    }
+    return msgspec.convert(values, Prediction)
+
+
+def _text(form: Event) -> str | None:
+    """Give the words, unless they could not be masked or read."""
+    text = form.get("text")
+    return None if text == WITHHELD else _storable(text)
+
+
 def _entities(form: Event) -> list[dict[str, Any]]:
     return [
         {
-            key: entity[key]
+            key: _sound(entity[key])
             for key in ("start", "end", "entity", "value", "role", "group")
             if entity.get(key) is not None
         }
-        for entity in (form.get("parse_data") or {}).get("entities") or []
+        for entity in _list(_mapping(form.get("parse_data")).get("entities"))
+        if isinstance(entity, Mapping)
     ]
 
 
@@ -159,8 +196,8 @@ def _next_message(events: Sequence[Event], index: int) -> int:
     return next(
         (
             number
-            for number, event in enumerate(events[index + 1 :], start=index + 1)
-            if event.get("event") == "user"
+            for number in range(index + 1, len(events))
+            if events[number].get("event") == "user"
         ),
         len(events),
     )
@@ -190,6 +227,25 @@ def _storable(text: Any) -> str | None:
     if not isinstance(text, str):
         return None
     return text.encode("utf-8", "replace").decode("utf-8").replace("\0", " ")
+
+
+def _sound(value: Any) -> Any:
+    """Give a JSON value that every database takes."""
+    if isinstance(value, str):
+        return _storable(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, Mapping):
+        return {_storable(str(key)): _sound(part) for key, part in value.items()}
+    return [_sound(part) for part in value] if isinstance(value, list) else value
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _name(value: Any) -> str | None:

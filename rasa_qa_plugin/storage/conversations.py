@@ -238,11 +238,16 @@ def columns_of(form: Mapping[str, Any]) -> dict[str, Any]:
 def _intent_name(event: Mapping[str, Any]) -> str | None:
     parse_data = event.get("parse_data")
     intent = parse_data.get("intent") if isinstance(parse_data, Mapping) else None
-    name = intent.get("name") if isinstance(intent, Mapping) else None
-    return name[:255] if isinstance(name, str) else None
+    return _column(intent.get("name")) if isinstance(intent, Mapping) else None
 
 
 def _action_name(event: Mapping[str, Any]) -> str | None:
     # As in Rasa's store: the name of an action, slot, form or reminder.
-    name = event.get("name")
-    return name[:255] if isinstance(name, str) else None
+    return _column(event.get("name"))
+
+
+def _column(name: Any) -> str | None:
+    """Give a name as every database takes it: no half characters, no NUL."""
+    if not isinstance(name, str):
+        return None
+    return name.encode("utf-8", "replace").decode().replace("\0", " ")[:255]

@@ -201,17 +201,18 @@ def first_in_line(
 
 
 def duplicates(
-    connection: Connection, keys: Iterable[str]
+    connection: Connection, keys: Iterable[str], *, most: int
 ) -> dict[str, list[tuple[str, str]]]:
-    """Give the waiting turns by key, as ids with texts, oldest first."""
+    """Give waiting turns by key, as ids with texts, oldest first, *most* of each."""
     found: dict[str, list[tuple[str, str]]] = {}
-    for part in _parts(keys):
-        for row in connection.execute(
-            sa.select(turns.c.duplicate_key, turns.c.turn_id, turns.c.text)
-            .where(_WAITING, turns.c.duplicate_key.in_(part))
-            .order_by(turns.c.recorded_at, turns.c.turn_id)
-        ):
-            found.setdefault(row.duplicate_key, []).append((row.turn_id, row.text))
+    for key in keys:
+        rows = connection.execute(
+            sa.select(turns.c.turn_id, turns.c.text)
+            .where(_WAITING, turns.c.duplicate_key == key)
+            .order_by(turns.c.recorded_at)
+            .limit(most)
+        )
+        found[key] = [(row.turn_id, row.text) for row in rows]
     return found
 
 

@@ -90,13 +90,18 @@ turns = sa.Table(
     sa.Column("status", sa.String(16), nullable=False, index=True),
     sa.Column("novelty", Time),
     sa.Column("language", sa.String(16)),
-    sa.Column("duplicate_key", sa.String(32), index=True),
+    sa.Column("duplicate_key", sa.String(32)),
     sa.Column("error_score", Time),
     sa.Column("reasons", sa.Text),
     sa.Column("priority", Time),
     sa.Index("uq_qa_turns_sender_id_seq", "sender_id", "seq", unique=True),
     sa.Index("ix_qa_turns_message_ref", "sender_id", "message_ref"),
     sa.Index("ix_qa_turns_queue", "status", "priority"),
+    sa.Index("ix_qa_turns_alike", "duplicate_key", "status", "recorded_at"),
+    # Behind the first: what a search leaves out without a look at the row.
+    sa.Index("ix_qa_turns_priority", "priority", "confidence", "language", "channel"),
+    sa.Index("ix_qa_turns_intent", "intent", "priority"),
+    sa.Index("ix_qa_turns_confidence", "confidence"),
 )
 
 flags = sa.Table(
@@ -105,6 +110,7 @@ flags = sa.Table(
     sa.Column("turn_id", sa.String(32), primary_key=True),
     sa.Column("flag", sa.String(32), primary_key=True),
     sa.Column("flagged_at", Time, nullable=False),
+    sa.Index("ix_qa_flags_flag", "flag", "turn_id"),
 )
 
 feedback = sa.Table(

@@ -87,107 +87,94 @@ class Said(NamedTuple):
 
 _COLUMNS = tuple(column.name for column in turns.columns)
 _ENCODED = ("entities", "reasons")
+_BATCH = 500
 # What hangs on a text and goes with it.
 _WORDS: dict[str, None] = dict.fromkeys(
     ("text", "entities", "answer", "duplicate_key", "reasons", "priority")
 )
 
 
-def record(connection: Connection, turn: Turn) -> None:
-    """Insert a turn and its flags."""
-    values = {name: getattr(turn, name) for name in _COLUMNS}
-    for name in _ENCODED:
-        if values[name] is not None:
-            values[name] = msgspec.json.encode(values[name]).decode()
-    connection.execute(turns.insert(), values)
-    if turn.flags:
-        connection.execute(
-            flags.insert(),
-            [
-                {"turn_id": turn.turn_id, "flag": flag, "flagged_at": turn.recorded_at}
-                for flag in dict.fromkeys(turn.flags)
-            ],
+def record(connection: Connection, new: Sequence[Turn]) -> None:
+    """Insert turns and their flags."""
+    rows = []
+    for turn in new:
+        values = {name: getattr(turn, name) for name in _COLUMNS}
+        for name in _ENCODED:
+            if values[name] is not None:
+                values[name] = msgspec.json.encode(values[name]).decode()
+        rows.append(values)
+    raised = [
+        {"turn_id": turn.turn_id, "flag": flag, "flagged_at": turn.recorded_at}
+        for turn in new
+        for flag in dict.fromkeys(turn.flags)
+    ]
+    if rows:
+        connection.execute(turns.insert(), rows)
+    if raised:
+        connection.execute(flags.insert(), raised)
+
+
+def raise_flag(
+    connection: Connection, turn_ids: Sequence[str], flag: str, *, now: float
+) -> int:
+    """Flag turns that exist; give how many did not have the flag yet."""
+    raised = 0
+    for start in range(0, len(turn_ids), _BATCH):
+        part = list(turn_ids[start : start + _BATCH])
+        has_it = sa.exists().where(
+            sa.and_(flags.c.turn_id == turns.c.turn_id, flags.c.flag == flag)
         )
+        raised += connection.execute(
+            flags.insert().from_select(
+                ["turn_id", "flag", "flagged_at"],
+                sa.select(turns.c.turn_id, sa.literal(flag), sa.literal(now)).where(
+                    turns.c.turn_id.in_(part), ~has_it
+                ),
+            )
+        ).rowcount
+    return raised
 
 
-def raise_flag(connection: Connection, turn_id: str, flag: str, *, now: float) -> None:
-    """Flag a turn; flagging it twice for one reason is the same as once."""
-    present = connection.execute(
-        sa.select(flags.c.flag).where(flags.c.turn_id == turn_id, flags.c.flag == flag)
-    ).first()
-    if present is None:
-        connection.execute(
-            flags.insert().values(turn_id=turn_id, flag=flag, flagged_at=now)
-        )
-
-
-def lower_flag(connection: Connection, turn_id: str, flag: str) -> None:
-    """Take a flag back."""
-    connection.execute(
-        flags.delete().where(flags.c.turn_id == turn_id, flags.c.flag == flag)
-    )
-
-
-def find(  # noqa: PLR0913 - one keyword per filter of `rasa-qa turns`
-    connection: Connection,
-    *,
-    flagged: bool | None = None,
-    flag: str | None = None,
-    statuses: Sequence[str] = (),
-    intent: str | None = None,
-    with_text: bool = False,
-    limit: int | None = None,
-) -> Iterator[Turn]:
-    """Give the turns that meet all conditions: readable, flagged, unsure ones first."""
-    flag_count = (
-        sa.select(sa.func.count())
-        .select_from(flags)
-        .where(flags.c.turn_id == turns.c.turn_id)
-        .scalar_subquery()
-    )
-    query = sa.select(turns).order_by(
-        turns.c.text.is_(None),
-        flag_count.desc(),
-        turns.c.confidence,
-        turns.c.recorded_at,
-        turns.c.turn_id,
-    )
-    if flagged is not None:
-        query = query.where((flag_count > 0) if flagged else (flag_count == 0))
-    if flag is not None:
-        query = query.where(
-            turns.c.turn_id.in_(sa.select(flags.c.turn_id).where(flags.c.flag == flag))
-        )
-    if statuses:
-        query = query.where(turns.c.status.in_(list(statuses)))
-    if intent is not None:
-        query = query.where(turns.c.intent == intent)
-    if with_text:
-        query = query.where(turns.c.text.is_not(None))
-    if limit is not None:
-        query = query.limit(limit)
-    rows = connection.execute(query).mappings().all()
-    for start in range(0, len(rows), 500):
-        yield from _complete(connection, rows[start : start + 500])
+def lower_flag(connection: Connection, turn_ids: Sequence[str], flag: str) -> int:
+    """Take a flag back; give how many turns had it."""
+    lowered = 0
+    for start in range(0, len(turn_ids), _BATCH):
+        part = list(turn_ids[start : start + _BATCH])
+        lowered += connection.execute(
+            flags.delete().where(flags.c.turn_id.in_(part), flags.c.flag == flag)
+        ).rowcount
+    return lowered
 
 
 def by_id(connection: Connection, turn_ids: Iterable[str]) -> dict[str, Turn]:
     """Give the turns that exist among *turn_ids*."""
     wanted = list(turn_ids)
     found: dict[str, Turn] = {}
-    for start in range(0, len(wanted), 500):
+    for start in range(0, len(wanted), _BATCH):
         rows = (
             connection.execute(
-                sa.select(turns).where(turns.c.turn_id.in_(wanted[start : start + 500]))
+                sa.select(turns).where(
+                    turns.c.turn_id.in_(wanted[start : start + _BATCH])
+                )
             )
             .mappings()
             .all()
         )
-        found.update((turn.turn_id, turn) for turn in _complete(connection, rows))
+        found.update((turn.turn_id, turn) for turn in complete(connection, rows))
     return found
 
 
-def _complete(
+def existing(connection: Connection, turn_ids: Sequence[str]) -> set[str]:
+    """Give those of *turn_ids* that turns have."""
+    found: set[str] = set()
+    for start in range(0, len(turn_ids), _BATCH):
+        part = list(turn_ids[start : start + _BATCH])
+        query = sa.select(turns.c.turn_id).where(turns.c.turn_id.in_(part))
+        found.update(connection.execute(query).scalars())
+    return found
+
+
+def complete(
     connection: Connection, rows: Sequence[Mapping[str, Any]]
 ) -> Iterator[Turn]:
     """Join flags and feedback to turn rows, a page at a time."""
@@ -222,15 +209,32 @@ def _complete(
 
 def set_status(connection: Connection, turn_ids: Sequence[str], status: Status) -> None:
     """Move turns on; withdrawn ones stay withdrawn."""
-    for start in range(0, len(turn_ids), 500):
+    for start in range(0, len(turn_ids), _BATCH):
         connection.execute(
             turns.update()
             .where(
-                turns.c.turn_id.in_(list(turn_ids[start : start + 500])),
+                turns.c.turn_id.in_(list(turn_ids[start : start + _BATCH])),
                 turns.c.status != "withdrawn",
             )
             .values(status=status)
         )
+
+
+def beside(
+    connection: Connection, turn: Turn, *, before: int, after: int
+) -> tuple[list[Turn], list[Turn]]:
+    """Give the turns of the same conversation next to one, each side oldest first."""
+    own = sa.select(turns).where(turns.c.sender_id == turn.sender_id)
+    earlier = own.where(turns.c.seq < turn.seq).order_by(turns.c.seq.desc())
+    later = own.where(turns.c.seq > turn.seq).order_by(turns.c.seq)
+    sides = [
+        connection.execute(query.limit(most)).mappings().all()
+        for query, most in ((earlier, before), (later, after))
+    ]
+    return (
+        list(complete(connection, sides[0][::-1])),
+        list(complete(connection, sides[1])),
+    )
 
 
 def last_turn_ref(connection: Connection, sender_id: str) -> str | None:
@@ -273,11 +277,12 @@ def rate(  # noqa: PLR0913 - the parts of one rating
     rating: int,
     comment: str | None,
     now: float,
+    reported: bool = False,
 ) -> None:
     """Record what a person thinks of an answer; a second rating replaces the first.
 
     A comment that comes later keeps the rating; a rating that comes later without a
-    comment keeps the comment.
+    comment keeps the comment. A report stays until somebody lowers its flag.
     """
     turn_id = connection.execute(
         sa.select(turns.c.turn_id)
@@ -298,10 +303,12 @@ def rate(  # noqa: PLR0913 - the parts of one rating
         )
     if turn_id is None:
         return
+    if reported:
+        raise_flag(connection, [turn_id], "user_reported", now=now)
     if rating < 0:
-        raise_flag(connection, turn_id, "negative_feedback", now=now)
+        raise_flag(connection, [turn_id], "negative_feedback", now=now)
     else:
-        lower_flag(connection, turn_id, "negative_feedback")
+        lower_flag(connection, [turn_id], "negative_feedback")
 
 
 def withdraw(connection: Connection, sender_id: str) -> int:
@@ -337,54 +344,3 @@ def discard(connection: Connection, sender_id: str) -> None:
         feedback.update().where(feedback.c.sender_id == sender_id).values(turn_id=None)
     )
     connection.execute(turns.delete().where(turns.c.sender_id == sender_id))
-
-
-class Statistics(msgspec.Struct, frozen=True, kw_only=True):
-    """Counts over all turns, for `rasa-qa stats`."""
-
-    turns: int
-    with_text: int
-    flagged: int
-    rated_good: int
-    rated_bad: int
-    mean_confidence: float | None
-    by_status: dict[str, int]
-    by_flag: dict[str, int]
-    by_intent: dict[str, int]
-
-
-def statistics(connection: Connection) -> Statistics:
-    """Count turns by status, flag, intent and rating."""
-
-    def counts(query: Any) -> dict[str, int]:
-        return {str(key): number for key, number in connection.execute(query)}
-
-    total, with_text, mean = connection.execute(
-        sa.select(
-            sa.func.count(),
-            sa.func.count(turns.c.text),
-            sa.func.avg(turns.c.confidence),
-        ).select_from(turns)
-    ).one()
-    count = sa.func.count()
-    ratings = counts(sa.select(feedback.c.rating, count).group_by(feedback.c.rating))
-    return Statistics(
-        turns=total,
-        with_text=with_text,
-        flagged=connection.execute(
-            sa.select(sa.func.count(sa.distinct(flags.c.turn_id)))
-        ).scalar_one(),
-        rated_good=ratings.get("1", 0),
-        rated_bad=ratings.get("-1", 0),
-        mean_confidence=mean,
-        by_status=counts(sa.select(turns.c.status, count).group_by(turns.c.status)),
-        by_flag=counts(
-            sa.select(flags.c.flag, count).group_by(flags.c.flag).order_by(count.desc())
-        ),
-        by_intent=counts(
-            sa.select(turns.c.intent, count)
-            .where(turns.c.intent.is_not(None))
-            .group_by(turns.c.intent)
-            .order_by(count.desc(), turns.c.intent)
-        ),
-    )

@@ -36,11 +36,12 @@ from rasa_qa_plugin.batches import Batch
 from rasa_qa_plugin.consent import ConsentState
 from rasa_qa_plugin.errors import RasaQAError
 from rasa_qa_plugin.opening import Opened
+from rasa_qa_plugin.privacy.vault import message_ref
 from rasa_qa_plugin.privacy.withheld import WITHHELD
 from rasa_qa_plugin.scrubbing import scrub as scrub_all
 from rasa_qa_plugin.scrubbing import scrub_in_processes
 from rasa_qa_plugin.settings import ConsentSettings, Settings
-from rasa_qa_plugin.storage import schema, stock
+from rasa_qa_plugin.storage import schema, search, stock
 from rasa_qa_plugin.storage.engine import reading, transaction
 from rasa_qa_plugin.storage.runs import note
 from rasa_qa_plugin.tracker_store import QATrackerStore
@@ -240,7 +241,8 @@ def test_nobody_is_taken_to_have_agreed(
 
     opened = open_store()
     assert rows(opened, schema.consents) == []
-    assert rows(opened, schema.turns) == []
+    (turn,) = rows(opened, schema.turns)
+    assert (turn.text, turn.entities, turn.answer) == (None, None, None)
     loaded = opened.recorder.load(ANA, all_sessions=True, now=time.time())
     assert loaded is not None
     assert loaded.consent is ConsentState.UNKNOWN
@@ -327,11 +329,13 @@ def test_a_scrub_that_was_killed_goes_on_where_it_stopped(
 
     opened = open_store()
     assert len(rows(opened, schema.conversations)) == 2
+    assert len(rows(opened, schema.turns)) == 2
     assert [row.sender_id for row in rows(opened) if row.seq is None] == [
         person for person in people[2:] for _ in range(7)
     ]  # the third is whole, not half
     assert scrub(folder, "--yes")["conversations"] == 3
     assert len(rows(opened, schema.conversations)) == 5
+    assert len(rows(opened, schema.turns)) == 5
     assert [row.seq for row in rows(opened)] == list(range(7)) * 5
 
 
@@ -449,7 +453,141 @@ def test_old_rows_stay_out_of_a_conversation_that_began_without_them(
         assert value not in after
     assert {row.sender_id for row in rows(opened)} == {opened.vault.pseudonym(ANA)}
     assert [row.seq for row in rows(opened)] == [0, 1] + [None] * 7
+    assert [row.seq for row in rows(opened, schema.turns)] == [1]
     assert scrub(folder, "--yes")["events"] == 0
+
+
+def asked(text: str, confidence: float, ref: str, **parse_data: Any) -> UserUttered:
+    intent = {"name": "give_phone", "confidence": confidence}
+    return UserUttered(
+        text,
+        intent,
+        parse_data={"intent": intent, "entities": [], "text": text, **parse_data},
+        timestamp=time.time(),
+        input_channel="rest",
+        message_id=ref,
+    )
+
+
+def talk() -> list[Event]:
+    """Four typed messages, a button, and a rating of the first."""
+    ranking = [
+        {"name": name, "confidence": confidence}
+        for name, confidence in (("nlu_fallback", 0.7), ("greet", 0.4), ("bye", 0.38))
+    ]
+    fallen = asked("mmm", 0.7, "m2", intent_ranking=ranking)
+    fallen.parse_data["intent"] = dict(ranking[0])
+    return [
+        *session(),
+        asked("y el precio de hoy", 0.5, "m1"),
+        asked("y el precio de hoyyy", 0.9, "m4"),
+        fallen,
+        ActionExecuted("action_human_handoff"),
+        asked("/affirm", 1.0, "m3"),
+        SlotSet("qa_feedback", {"turn": message_ref(f"{ANA}-1"), "rating": "down"}),
+    ]
+
+
+@pytest.mark.parametrize("way", ["scrub", "contact"])
+@pytest.mark.parametrize("agreed", [False, True])
+def test_every_message_typed_becomes_a_turn_with_its_flags(
+    say: Callable[..., Any], folder: Path, open_store: Open, *, way: str, agreed: bool
+) -> None:
+    say(ANA, talk())
+    say(LUIS, session())
+    opened = open_store()
+    if agreed:
+        pseudonym = opened.vault.pseudonym(ANA)
+        opened.recorder.set_consent(
+            pseudonym, ConsentState.GRANTED, source="cli", now=time.time()
+        )
+
+    if way == "scrub":
+        scrub(folder, "--yes")
+        scrub(folder, "--yes")
+    else:
+        for _ in range(2):
+            opened.recorder.load(ANA, all_sessions=False, now=time.time())
+            opened.recorder.load(LUIS, all_sessions=False, now=time.time())
+
+    with reading(opened.engine) as connection:
+        found = sorted(search.find(connection), key=lambda turn: turn.seq)
+    hers = [turn for turn in found if turn.sender_id == opened.vault.pseudonym(ANA)]
+    assert len(found) == len(hers) + 1
+    assert [turn.flags for turn in hers] == [
+        ["negative_feedback"],
+        ["low_confidence", "repeated"] if agreed else ["low_confidence"],
+        [],
+        ["ambiguous", "escalated", "fallback", "low_confidence"],
+    ]
+    assert [turn.intent for turn in hers] == ["give_phone"] * 3 + ["greet"]
+    assert [turn.seq for turn in hers] == [3, 7, 8, 9]
+    assert all(turn.error_score is not None for turn in found)
+    texts = [turn.text for turn in hers]
+    assert texts == (
+        [
+            "me llamo [NAME], mi celular es [PHONE]",
+            "y el precio de hoy",
+            "y el precio de hoyyy",
+            "mmm",
+        ]
+        if agreed
+        else [None] * 4
+    )
+    assert (hers[0].answer == "Anotado: [PHONE]") is agreed
+
+
+def test_who_may_leave_no_row_leaves_no_turn(
+    say: Callable[..., Any], open_store: Open
+) -> None:
+    say(ANA, talk())
+    opened = open_store(Settings(consent=ConsentSettings(without_consent="nothing")))
+
+    assert opened.recorder.adopt(ANA, now=time.time())
+
+    for table in (schema.turns, schema.flags, schema.feedback):
+        assert rows(opened, table) == []
+
+
+@pytest.mark.parametrize(
+    "parse_data",
+    [
+        None,
+        [],
+        "text",
+        {"intent": "greet"},
+        {"intent": {"name": ["greet"], "confidence": {}}},
+        {"intent": {"name": "a" * 400, "confidence": float("nan")}},
+        {"intent_ranking": [None, 3, {"name": "x", "confidence": "high"}]},
+        {"intent": {"name": "greet\0\ud800", "confidence": 0.1}, "entities": 7},
+        {"entities": [3, {"entity": "x", "value": {"\ud800": float("inf")}}]},
+        {"qa": {"intent": "greet", "confidence": 10**400}},
+        {"intent": {"name": "greet", "confidence": 10**400}},
+    ],
+)
+def test_odd_predictions_of_old_rows_stop_nobody(
+    say: Callable[..., Any], open_store: Open, parse_data: Any
+) -> None:
+    say(ANA, session())
+    opened = open_store()
+    opened.recorder.set_consent(
+        opened.vault.pseudonym(ANA), ConsentState.GRANTED, source="cli", now=time.time()
+    )
+    (row,) = (one for one in rows(opened) if one.type_name == "user")
+    odd = {**json.loads(row.data), "parse_data": parse_data, "metadata": [1]}
+    with transaction(opened.engine) as connection:
+        connection.execute(
+            schema.events.update()
+            .where(schema.events.c.id == row.id)
+            .values(data=json.dumps(odd))
+        )
+
+    assert opened.recorder.adopt(ANA, now=time.time()) == 7
+
+    with reading(opened.engine) as connection:
+        (turn,) = search.find(connection)
+    assert turn.text is not None
+    assert turn.error_score is not None
 
 
 def test_a_message_saved_unread_comes_after_what_was_said_before(

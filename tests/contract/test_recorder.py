@@ -20,6 +20,7 @@ from rasa_qa_plugin.storage import (
     conversations,
     erasure,
     schema,
+    search,
     turns,
 )
 from rasa_qa_plugin.storage.conversations import StoredEvent
@@ -54,7 +55,7 @@ def everything(opened: Opened) -> str:
 
 def stored_turns(opened: Opened) -> list[turns.Turn]:
     with reading(opened.engine) as connection:
-        return list(turns.find(connection))
+        return list(search.find(connection))
 
 
 def test_a_conversation_comes_back_as_it_was(open_store: Open, events: Events) -> None:

@@ -16,12 +16,24 @@ _TURN_COLUMNS = (
     ("reasons", sa.Text),
     ("priority", sa.Float(53)),
 )
+_INDEXES = (
+    ("ix_qa_turns_queue", "qa_turns", ["status", "priority"]),
+    ("ix_qa_turns_alike", "qa_turns", ["duplicate_key", "status", "recorded_at"]),
+    (
+        "ix_qa_turns_priority",
+        "qa_turns",
+        ["priority", "confidence", "language", "channel"],
+    ),
+    ("ix_qa_turns_intent", "qa_turns", ["intent", "priority"]),
+    ("ix_qa_turns_confidence", "qa_turns", ["confidence"]),
+    ("ix_qa_flags_flag", "qa_flags", ["flag", "turn_id"]),
+)
 
 
 def upgrade() -> None:
     """Add the columns and their indexes; old turns wait for the next ranking."""
     for name, kind in _TURN_COLUMNS:
         op.add_column("qa_turns", sa.Column(name, kind))
-    op.create_index("ix_qa_turns_duplicate_key", "qa_turns", ["duplicate_key"])
-    op.create_index("ix_qa_turns_queue", "qa_turns", ["status", "priority"])
+    for name, table, columns in _INDEXES:
+        op.create_index(name, table, columns)
     op.add_column("qa_annotations", sa.Column("seconds", sa.Float(53)))

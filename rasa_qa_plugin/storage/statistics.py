@@ -1,0 +1,103 @@
+"""Counting turns, flags and ratings, and reading what people decided about turns."""
+
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from rasa_qa_plugin.storage.schema import annotations, feedback, flags, turns
+
+_COUNTING = ("annotated", "approved", "merged")
+_REVIEWED = (*_COUNTING, "rejected")
+
+
+class Counts(msgspec.Struct, frozen=True, kw_only=True):
+    """How many turns there are, of which kinds.
+
+    Attributes:
+        with_text: Of people who agreed; only these can be reviewed.
+        reviewed: Of those with a text, how many somebody decided about.
+    """
+
+    turns: int
+    with_text: int
+    reviewed: int
+    flagged: int
+    rated_good: int
+    rated_bad: int
+    mean_confidence: float | None
+    by_status: dict[str, int]
+    by_flag: dict[str, int]
+    by_intent: dict[str, int]
+
+
+class Decision(msgspec.Struct, frozen=True):
+    """What people gave as the right intent of a turn, beside what the bot thought.
+
+    Attributes:
+        error_score: As it was before the decision.
+        seconds: How long the decision took; None where nobody measured.
+    """
+
+    intent: str | None
+    right_intent: str
+    confidence: float | None
+    error_score: float | None
+    seconds: float | None
+
+
+def counts(connection: Connection, *, since: float | None = None) -> Counts:
+    """Count turns said, and ratings given, since a moment in seconds, or all."""
+    said = sa.true() if since is None else turns.c.recorded_at >= since
+    given = sa.true() if since is None else feedback.c.given_at >= since
+    count = sa.func.count()
+
+    def by(key: Any, *conditions: Any) -> dict[str, int]:
+        query = sa.select(key, count).where(*conditions).group_by(key)
+        ordered = query.order_by(count.desc(), key)
+        return {str(name): number for name, number in connection.execute(ordered)}
+
+    total, with_text, mean = connection.execute(
+        sa.select(count, sa.func.count(turns.c.text), sa.func.avg(turns.c.confidence))
+        .select_from(turns)
+        .where(said)
+    ).one()
+    flagged = [flags.c.turn_id == turns.c.turn_id, said] if since is not None else []
+    ratings = by(feedback.c.rating, given)
+    return Counts(
+        turns=total,
+        with_text=with_text,
+        reviewed=connection.execute(
+            sa.select(sa.func.count(turns.c.text)).where(
+                turns.c.status.in_(_REVIEWED), said
+            )
+        ).scalar_one(),
+        flagged=connection.execute(
+            sa.select(sa.func.count(sa.distinct(flags.c.turn_id))).where(*flagged)
+        ).scalar_one(),
+        rated_good=ratings.get("1", 0),
+        rated_bad=ratings.get("-1", 0),
+        mean_confidence=mean,
+        by_status=by(turns.c.status, said),
+        by_flag=by(flags.c.flag, *flagged),
+        by_intent=by(turns.c.intent, turns.c.intent.is_not(None), said),
+    )
+
+
+def decisions(connection: Connection, *, since: float | None = None) -> list[Decision]:
+    """Give the decisions that count and were taken since a moment, or all."""
+    query = (
+        sa.select(
+            turns.c.intent,
+            annotations.c.intent,
+            turns.c.confidence,
+            turns.c.error_score,
+            annotations.c.seconds,
+        )
+        .join(turns, turns.c.turn_id == annotations.c.turn_id)
+        .where(annotations.c.status.in_(_COUNTING))
+    )
+    if since is not None:
+        query = query.where(annotations.c.annotated_at >= since)
+    return [Decision(*row) for row in connection.execute(query)]
