@@ -87,7 +87,7 @@ turns = sa.Table(
     sa.Column("second_intent", sa.String(255)),
     sa.Column("margin", Time),
     sa.Column("entropy", Time),
-    sa.Column("status", sa.String(16), nullable=False, index=True),
+    sa.Column("status", sa.String(16), nullable=False),
     sa.Column("novelty", Time),
     sa.Column("language", sa.String(16)),
     sa.Column("duplicate_key", sa.String(32)),
@@ -99,7 +99,10 @@ turns = sa.Table(
     sa.Index("ix_qa_turns_queue", "status", "priority"),
     sa.Index("ix_qa_turns_alike", "duplicate_key", "status", "recorded_at"),
     # Behind the first: what a search leaves out without a look at the row.
-    sa.Index("ix_qa_turns_priority", "priority", "confidence", "language", "channel"),
+    sa.Index(
+        "ix_qa_turns_priority",
+        *("priority", "recorded_at", "confidence", "language", "channel"),
+    ),
     sa.Index("ix_qa_turns_intent", "intent", "priority"),
     sa.Index("ix_qa_turns_confidence", "confidence"),
 )

@@ -374,10 +374,19 @@ def test_what_commands_print_and_write_holds_nothing_planted(
         )
     )
     printed = b""
+    listed = CliRunner().invoke(cli.root, ["turns", "--bot", str(tmp_path), "--json"])
+    turn_ids = [turn["turn_id"] for turn in json.loads(listed.stdout)]
+    assert turn_ids
     for command in (
         ["export", str(tmp_path / "one.yml"), "--all"],
         ["export", str(tmp_path / "two.yml"), "--all", "--again", "--surrogates"],
-        ["turns", "--json"],
+        ["turns"],
+        ["turns", "--json", "--limit", "1000"],
+        ["turns", "--csv", "--limit", "1000"],
+        ["show", *turn_ids],
+        ["show", *turn_ids, "--json"],
+        ["flag", *turn_ids],
+        ["stats"],
         ["stats", "--json"],
     ):
         result = CliRunner().invoke(

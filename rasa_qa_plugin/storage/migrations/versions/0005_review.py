@@ -22,7 +22,7 @@ _INDEXES = (
     (
         "ix_qa_turns_priority",
         "qa_turns",
-        ["priority", "confidence", "language", "channel"],
+        ["priority", "recorded_at", "confidence", "language", "channel"],
     ),
     ("ix_qa_turns_intent", "qa_turns", ["intent", "priority"]),
     ("ix_qa_turns_confidence", "qa_turns", ["confidence"]),
@@ -34,6 +34,7 @@ def upgrade() -> None:
     """Add the columns and their indexes; old turns wait for the next ranking."""
     for name, kind in _TURN_COLUMNS:
         op.add_column("qa_turns", sa.Column(name, kind))
+    op.drop_index("ix_qa_turns_status", "qa_turns")  # the queue's begins with it
     for name, table, columns in _INDEXES:
         op.create_index(name, table, columns)
     op.add_column("qa_annotations", sa.Column("seconds", sa.Float(53)))
