@@ -53,14 +53,14 @@ def show(connection: Connection, turn_ids: Sequence[str]) -> list[Shown]:
 
 def starting_reasons(turn: Turn) -> dict[str, float]:
     """Give what speaks for an error before anybody answered anything."""
-    return ErrorScore().reasons(
-        Signals(
-            confidence=turn.confidence,
-            margin=turn.margin,
-            novelty=turn.novelty,
-            flags=turn.flags,
-        )
+    signals = Signals(
+        confidence=turn.confidence,
+        margin=turn.margin,
+        novelty=turn.novelty,
+        flags=turn.flags,
     )
+    _, (reasons,) = ErrorScore().estimate([signals])
+    return reasons
 
 
 def mark(

@@ -14,7 +14,7 @@ from rasa_qa_plugin.batches import Batch
 from rasa_qa_plugin.bot import Bot
 from rasa_qa_plugin.opening import Opened, open_bot
 from rasa_qa_plugin.review.rasa_syntax import read_examples
-from rasa_qa_plugin.storage import annotations, turns
+from rasa_qa_plugin.storage import annotations, search
 from rasa_qa_plugin.storage.engine import reading
 from tests.acceptance.terminal import DOWN, ENTER, ESC, RIGHT, Terminal
 from tests.conftest import SECRET, Events
@@ -202,7 +202,7 @@ def _require_answers(bot: Path) -> None:
     opened = _open(bot)
     with reading(opened.engine) as connection:
         kept = {one.text: one for one in annotations.waiting(connection)}
-        statuses = {turn.text: turn.status for turn in turns.find(connection)}
+        statuses = {turn.text: turn.status for turn in search.find(connection)}
     opened.engine.dispose()
     assert {text: one.intent for text, one in kept.items()} == {
         "buenas tardes amigos": "greet",

@@ -23,15 +23,17 @@ from review_sets import Prediction, Split, deal, predictions, trained
 from sqlalchemy.engine import make_url
 
 from rasa_qa_plugin.opening import Opened, open_database
+from rasa_qa_plugin.review.calibration import calibration
 from rasa_qa_plugin.review.error_score import Signals, starting_score
 from rasa_qa_plugin.review.proxy_intents import Example
 from rasa_qa_plugin.review.queue import page, priority
 from rasa_qa_plugin.review.reranking import MOST_TURNS, Reranker
 from rasa_qa_plugin.review.wording import duplicate_key
 from rasa_qa_plugin.settings import Settings
-from rasa_qa_plugin.storage import annotations, turns
+from rasa_qa_plugin.storage import annotations, search, turns
 from rasa_qa_plugin.storage.annotations import Annotation
 from rasa_qa_plugin.storage.engine import reading, transaction
+from rasa_qa_plugin.storage.search import Filters
 from rasa_qa_plugin.storage.turns import Turn
 
 SETS = (("clinc60oos", 10), ("clinc60oos", 30), ("hwu64", 10), ("hwu64", 30))
@@ -312,24 +314,14 @@ def _curve(reads: Sequence[Read], wrong: np.ndarray) -> np.ndarray:
 
 def _calibration_error(
     opened: Opened, split: Split, predicted: Sequence[Prediction]
-) -> float:
-    """Give the expected calibration error of the waiting turns' scores, ten bins.
-
-    Naeini, Cooper and Hauskrecht 2015, AAAI.
-    """
+) -> float | None:
+    """Give the expected calibration error of the waiting turns' scores."""
     wrong = _wrong(split, predicted)
     with reading(opened.engine) as connection:
-        waiting = list(turns.find(connection, statuses=["new"]))
-    scores = np.array([turn.error_score for turn in waiting])
-    errors = wrong[[int(turn.turn_id) for turn in waiting]]
-    bins = np.minimum((scores * 10).astype(int), 9)
-    return float(
-        sum(
-            abs(scores[bins == one].mean() - errors[bins == one].mean())
-            * np.mean(bins == one)
-            for one in np.unique(bins)
-        )
-    )
+        waiting = list(search.find(connection, Filters(statuses=("new",))))
+    return calibration(
+        (turn.error_score or 0.0, bool(wrong[int(turn.turn_id)])) for turn in waiting
+    ).expected_error
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from rasa_qa_plugin.review.importing import import_items
 from rasa_qa_plugin.review.items import Entity, Item
 from rasa_qa_plugin.review.proxy_intents import Example
 from rasa_qa_plugin.review.reranking import BackgroundReranker, Reranker
-from rasa_qa_plugin.storage import annotations, erasure, queue, schema, turns
+from rasa_qa_plugin.storage import annotations, erasure, queue, schema, search, turns
 from rasa_qa_plugin.storage.engine import reading, transaction
 from rasa_qa_plugin.storage.queue import Rank
 from tests.conftest import Events, Open
@@ -65,7 +65,7 @@ def rows(opened: Opened) -> dict[str, Any]:
 
 def statuses(opened: Opened) -> dict[str | None, str]:
     with reading(opened.engine) as connection:
-        return {turn.text: turn.status for turn in turns.find(connection)}
+        return {turn.text: turn.status for turn in search.find(connection)}
 
 
 def everything_annotated(opened: Opened) -> list[Any]:
@@ -122,7 +122,7 @@ def test_a_turn_that_cannot_take_the_entities_is_left_to_be_read(
     opened = open_store()
     said(opened, events, "a", "precio, 16/20", "precio, 21/25")
     with reading(opened.engine) as connection:
-        found = list(turns.find(connection))
+        found = list(search.find(connection))
     with transaction(opened.engine) as connection:
         queue.write_ranks(
             connection,

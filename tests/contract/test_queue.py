@@ -9,7 +9,7 @@ from rasa_qa_plugin.opening import Opened
 from rasa_qa_plugin.review.proxy_intents import Example
 from rasa_qa_plugin.review.queue import page
 from rasa_qa_plugin.review.reranking import BackgroundReranker, Reranker
-from rasa_qa_plugin.storage import annotations, queue, turns
+from rasa_qa_plugin.storage import annotations, queue, search, turns
 from rasa_qa_plugin.storage.annotations import Annotation
 from rasa_qa_plugin.storage.engine import reading, transaction
 from rasa_qa_plugin.storage.queue import Rank
@@ -38,7 +38,7 @@ def say(opened: Opened, events: Events, *texts: str, who: str = "ana") -> None:
 def answer(opened: Opened, text: str, intent: str) -> None:
     """Annotate all turns with this text."""
     with transaction(opened.engine) as connection:
-        found = [turn for turn in turns.find(connection) if turn.text == text]
+        found = [turn for turn in search.find(connection) if turn.text == text]
         for turn in found:
             annotations.record(
                 connection,
@@ -64,7 +64,7 @@ def in_line(
 
 def turn_of(opened: Opened, text: str) -> Turn:
     with reading(opened.engine) as connection:
-        return next(turn for turn in turns.find(connection) if turn.text == text)
+        return next(turn for turn in search.find(connection) if turn.text == text)
 
 
 def test_a_turn_waits_from_the_moment_it_is_saved(
@@ -91,7 +91,7 @@ def test_people_who_did_not_agree_are_never_in_line(
     Reranker(opened.engine, lambda: TRAINING).run()
 
     with reading(opened.engine) as connection:
-        found = list(turns.find(connection))
+        found = list(search.find(connection))
     assert in_line(opened) == []
     assert [turn.flags for turn in found] == [["low_confidence"]]
     assert found[0].error_score is not None
@@ -191,7 +191,7 @@ def test_a_page_is_not_about_one_thing_only(open_store: Open, events: Events) ->
     ]
     say(opened, events, *shoal, "my fish smells", "please call back tomorrow")
     with transaction(opened.engine) as connection:
-        waiting = {turn.text: turn for turn in turns.find(connection)}
+        waiting = {turn.text: turn for turn in search.find(connection)}
         queue.write_ranks(
             connection,
             [
