@@ -46,7 +46,7 @@ _BY_SIGNAL = {
     "confidence": "unsure",
     "margin": "two intents close",
     "novelty": "unlike the training data",
-    "learned": "answers so far say otherwise",
+    "learned": "the small model disagrees",
     "intent_record": "this intent is often wrong",
 }
 _MOST_REASONS = 3
