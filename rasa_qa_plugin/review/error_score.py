@@ -33,6 +33,7 @@ STARTING_WEIGHTS: dict[str, float] = {
     "fallback": 0.3,
     "negative_feedback": 2.0,
     "user_reported": 2.0,
+    "manual": 2.0,
     "repeated": 0.8,
     "unlikely_intent": 0.7,
     "action_failed": 0.3,
