@@ -21,9 +21,9 @@ NOVELTY = "novelty"
 LEARNED = "learned"
 INTENT_RECORD = "intent_record"
 
-# Signal to starting weight, in log-odds per unit. The first five are measured, the
-# others are flags, present or not. `tests/benchmarks/review.py --only weights` fits the
-# first five on its sets; flags have no public data and are set by hand, low.
+# Signal to starting weight, in log-odds per unit. The first five are measured: rounded
+# from a logistic regression on the sets of `tests/benchmarks/review.py`. The others are
+# flags, present or not; no public data have them, so they are set by hand.
 STARTING_WEIGHTS: dict[str, float] = {
     CONFIDENCE: 0.1,
     MARGIN: 2.0,
