@@ -257,27 +257,28 @@ def _fill(
     opened: Opened, traffic: Sequence[Example], predicted: Sequence[Prediction]
 ) -> None:
     """Insert turns as the recorder would; a turn's id is its number in the traffic."""
-    with transaction(opened.engine) as connection:
-        for number, (example, guess) in enumerate(zip(traffic, predicted, strict=True)):
-            signals = Signals(confidence=guess.confidence, margin=guess.margin)
-            score = starting_score(signals)
-            turns.record(
-                connection,
-                Turn(
-                    turn_id=str(number),
-                    sender_id=f"qa_{number}",
-                    seq=0,
-                    recorded_at=float(number),
-                    text=example.text,
-                    intent=guess.intent,
-                    confidence=guess.confidence,
-                    second_intent=guess.second_intent,
-                    margin=guess.margin,
-                    duplicate_key=duplicate_key(example.text),
-                    error_score=score,
-                    priority=priority(score, example.text),
-                ),
+    new = []
+    for number, (example, guess) in enumerate(zip(traffic, predicted, strict=True)):
+        signals = Signals(confidence=guess.confidence, margin=guess.margin)
+        score = starting_score(signals)
+        new.append(
+            Turn(
+                turn_id=str(number),
+                sender_id=f"qa_{number}",
+                seq=0,
+                recorded_at=float(number),
+                text=example.text,
+                intent=guess.intent,
+                confidence=guess.confidence,
+                second_intent=guess.second_intent,
+                margin=guess.margin,
+                duplicate_key=duplicate_key(example.text),
+                error_score=score,
+                priority=priority(score, example.text),
             )
+        )
+    with transaction(opened.engine) as connection:
+        turns.record(connection, new)
 
 
 def _answer(opened: Opened, names: Sequence[str], split: Split, right: str) -> None:
