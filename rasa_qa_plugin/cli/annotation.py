@@ -30,7 +30,7 @@ from rasa_qa_plugin.review.objections import ALREADY_TRAINED
 from rasa_qa_plugin.review.rasa_syntax import read_examples
 from rasa_qa_plugin.review.recall import stored_path
 from rasa_qa_plugin.review.surrogates import Surrogates
-from rasa_qa_plugin.storage import annotations, copies, runs, turns
+from rasa_qa_plugin.storage import annotations, copies, queue, runs, turns
 from rasa_qa_plugin.storage.annotations import Annotation
 from rasa_qa_plugin.storage.copies import Written
 from rasa_qa_plugin.storage.engine import reading, transaction
@@ -223,6 +223,7 @@ def _write(  # noqa: PLR0913 - what a merge leaves behind
 ) -> None:
     """Write the files and say so in the database, or neither."""
     with transaction(opened.engine) as connection:
+        queue.hold(connection, done)  # nobody takes consent back while files change
         # Somebody may have taken consent back while the diff was being read.
         if annotations.waiting(connection) != waiting:
             raise RasaQAError(

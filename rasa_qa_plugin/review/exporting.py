@@ -16,7 +16,7 @@ from rasa_qa_plugin.review.formats import rasa_nlu
 from rasa_qa_plugin.review.items import Entity, Item
 from rasa_qa_plugin.review.recall import stored_path
 from rasa_qa_plugin.review.surrogates import Surrogates
-from rasa_qa_plugin.storage import annotations, copies, runs, search, turns
+from rasa_qa_plugin.storage import annotations, copies, queue, runs, search, turns
 from rasa_qa_plugin.storage.copies import Written
 from rasa_qa_plugin.storage.engine import transaction
 from rasa_qa_plugin.storage.search import Filters
@@ -91,8 +91,9 @@ def export(  # noqa: PLR0913 - the filters of `rasa-qa export`
     content = _content(found, surrogates).encode()
     try:
         with transaction(engine) as connection:
-            turns.set_status(connection, ids, "exported")
+            queue.hold(connection, ids)
             _require_unchanged(found, turns.by_id(connection, ids))
+            turns.set_status(connection, ids, "exported")
             annotations.record_batch(
                 connection,
                 annotations.Batch(
@@ -120,10 +121,10 @@ def export(  # noqa: PLR0913 - the filters of `rasa-qa export`
 
 
 def _require_unchanged(found: Sequence[Turn], left: Mapping[str, Turn]) -> None:
-    if any(
-        turn.turn_id not in left or left[turn.turn_id].text != turn.text
-        for turn in found
-    ):
+    def state(turn: Turn | None) -> object:
+        return turn and (turn.text, turn.status)  # it may be answered by now
+
+    if any(state(left.get(turn.turn_id)) != state(turn) for turn in found):
         raise RasaQAError(
             "turns: changed while they were exported; run the command again"
         )

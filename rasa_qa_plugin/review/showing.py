@@ -6,7 +6,7 @@ from sqlalchemy.engine import Connection, Engine
 
 from rasa_qa_plugin.errors import RasaQAError
 from rasa_qa_plugin.review.error_score import ErrorScore, Signals
-from rasa_qa_plugin.storage import dossiers, runs, turns
+from rasa_qa_plugin.storage import dossiers, queue, runs, turns
 from rasa_qa_plugin.storage.dossiers import Dossier
 from rasa_qa_plugin.storage.engine import reading, transaction
 from rasa_qa_plugin.storage.turns import Turn
@@ -81,6 +81,7 @@ def mark(
     for start in range(0, len(wanted), _BATCH):
         part = wanted[start : start + _BATCH]
         with transaction(engine) as connection:
+            queue.hold(connection, part)  # an erasure at work would miss a new flag
             if off:
                 done = turns.lower_flag(connection, part, flag)
             else:

@@ -130,7 +130,7 @@ def _forget_values(connection: Connection, sender_ids: Collection[str]) -> None:
 
 
 def _turns(connection: Connection, purge: Purge, mark: Mark | None) -> _Round:
-    """Delete turns with all that hangs on them, unless their person is writing now."""
+    """Delete turns with all that hangs on them, unless somebody works on them now."""
     rows, mark = _page(
         connection,
         sa.select(turns.c.recorded_at, turns.c.turn_id, turns.c.sender_id).where(
@@ -149,7 +149,15 @@ def _turns(connection: Connection, purge: Purge, mark: Mark | None) -> _Round:
             )
         ).scalars()
     )
-    own = [row.turn_id for row in rows if row.sender_id not in busy]
+    old_ones = [row.turn_id for row in rows if row.sender_id not in busy]
+    # Nor are they answered now: the answer would stay behind, with its text.
+    own = list(
+        connection.execute(
+            sa.select(turns.c.turn_id)
+            .where(turns.c.turn_id.in_(old_ones))
+            .with_for_update(skip_locked=True)
+        ).scalars()
+    )
     deleted = {
         annotations.name: _delete(
             connection, annotations, annotations.c.turn_id.in_(own), unmerged()
