@@ -230,6 +230,12 @@ class BackgroundReranker:
                 # The reader goes on in the order there is.
                 logger.warning("rasa_qa_plugin: the queue keeps its order: %s", error)
                 self._problem = str(error)
+            except Exception as error:  # noqa: BLE001 - a traceback may quote anything
+                self._problem = (
+                    f"ranking: failed ({type(error).__name__}); tell the maintainers "
+                    "how it came about"
+                )
+                logger.error("rasa_qa_plugin: %s", self._problem)  # noqa: TRY400
             else:
                 self._judgements = {one.turn_id: one for one in judgements}
                 self._problem = None

@@ -296,3 +296,33 @@ def test_the_background_ranks_when_asked_and_outlives_an_outage(
     judged = background.judgement(turn.turn_id)
     assert judged is not None
     assert turn_of(opened, "my fish smells").error_score == judged.error_score
+
+
+def test_a_defect_in_a_ranking_is_told_without_a_word_and_the_next_one_works(
+    open_store: Open, events: Events, caplog: pytest.LogCaptureFixture
+) -> None:
+    opened = open_store()
+    say(opened, events, "my fish smells")
+    faults = iter([ValueError("my fish smells")])
+
+    def training() -> Sequence[Example]:
+        for fault in faults:
+            raise fault
+        return TRAINING
+
+    background = BackgroundReranker(Reranker(opened.engine, training))
+    problems = []
+    for served in (1, 2):
+        background.ask()
+        while background._thread.is_alive() and background.served < served:
+            background._thread.join(0.01)
+        problems.append(background.problem)
+    background.close()
+    background._thread.join(60)
+
+    assert background.served == 2
+    assert problems == [
+        "ranking: failed (ValueError); tell the maintainers how it came about",
+        None,
+    ]
+    assert "smells" not in caplog.text
