@@ -1,6 +1,6 @@
 """Estimating errors: signals of turns in, probabilities and reasons out.
 
-Knows no database: `storage/scores.py` brings the turns and keeps the results.
+Knows no database: `reranking.py` brings the turns and keeps the results.
 """
 
 from collections.abc import Sequence

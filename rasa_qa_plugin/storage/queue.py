@@ -74,11 +74,14 @@ _COLUMNS = (
 
 
 def waiting(connection: Connection, *, most: int) -> list[Waiting]:
-    """Give the turns that wait for a reader, the likeliest errors first."""
+    """Give the turns that wait for a reader, the likeliest errors first.
+
+    Before them those without an estimate, which come from before an upgrade.
+    """
     rows = connection.execute(
         sa.select(*_COLUMNS)
         .where(_WAITING)
-        .order_by(turns.c.error_score.desc(), turns.c.turn_id)
+        .order_by(turns.c.error_score.desc().nulls_first(), turns.c.turn_id)
         .limit(most)
     ).all()
     raised = _flags_of(connection, [row.turn_id for row in rows])

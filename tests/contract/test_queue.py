@@ -9,7 +9,7 @@ from rasa_qa_plugin.opening import Opened
 from rasa_qa_plugin.review.proxy_intents import Example
 from rasa_qa_plugin.review.queue import page
 from rasa_qa_plugin.review.reranking import BackgroundReranker, Reranker
-from rasa_qa_plugin.storage import annotations, queue, search, turns
+from rasa_qa_plugin.storage import annotations, queue, schema, search, turns
 from rasa_qa_plugin.storage.annotations import Annotation
 from rasa_qa_plugin.storage.engine import reading, transaction
 from rasa_qa_plugin.storage.queue import Rank
@@ -326,3 +326,22 @@ def test_a_defect_in_a_ranking_is_told_without_a_word_and_the_next_one_works(
         None,
     ]
     assert "smells" not in caplog.text
+
+
+def test_turns_that_were_never_ranked_come_before_those_that_were(
+    open_store: Open, events: Events
+) -> None:
+    opened = open_store()
+    say(opened, events, "my fish smells", "where is my order")
+    old = turn_of(opened, "my fish smells")
+    with transaction(opened.engine) as connection:
+        connection.execute(  # as an upgrade leaves them
+            schema.turns.update()
+            .where(schema.turns.c.turn_id == old.turn_id)
+            .values(error_score=None, priority=None)
+        )
+
+    with reading(opened.engine) as connection:
+        (first,) = queue.waiting(connection, most=1)
+
+    assert first.turn_id == old.turn_id
