@@ -128,8 +128,20 @@ class Reranker:
         """
         key_of = {turn.turn_id: self._key(turn.text) for turn in waiting}
         score_of = {one.turn_id: one.error_score for one in judgements}
+        done = {self._key(answer.turn.text) for answer in answered}
+
+        def may_stand(turn: Waiting) -> bool:
+            own = key_of[turn.turn_id]
+            return (
+                own not in done
+                and turn.intent not in self._trained.get(own, ())
+                and not is_token(turn.text.strip())
+            )
+
         first: dict[str, Waiting] = {}
-        for turn in sorted(waiting, key=lambda turn: -score_of[turn.turn_id]):
+        # Who cannot stand for others leads none, or nobody would ever read them.
+        standing = filter(may_stand, waiting)
+        for turn in sorted(standing, key=lambda turn: -score_of[turn.turn_id]):
             first.setdefault(key_of[turn.turn_id], turn)
         top = list(first.values())[:_NEAR_DUPLICATES_AMONG]
         joined = {
@@ -139,18 +151,11 @@ class Reranker:
             )
         }
         sizes = Counter(joined.get(key, key) for key in key_of.values())
-        done = {self._key(answer.turn.text) for answer in answered}
 
         def rank(turn: Waiting, judged: Judgement) -> Rank:
             own = key_of[turn.turn_id]
             group = joined.get(own, own)
-            stands = (
-                own == group
-                and first[group] is turn
-                and own not in done
-                and turn.intent not in self._trained.get(own, ())
-                and not is_token(turn.text.strip())
-            )
+            stands = own == group and first.get(group) is turn
             return Rank(
                 turn_id=turn.turn_id,
                 error_score=judged.error_score,

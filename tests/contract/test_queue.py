@@ -345,3 +345,19 @@ def test_turns_that_were_never_ranked_come_before_those_that_were(
         (first,) = queue.waiting(connection, most=1)
 
     assert first.turn_id == old.turn_id
+
+
+def test_what_is_like_an_answered_text_waits_whoever_says_that_text_again(
+    open_store: Open, events: Events
+) -> None:
+    opened = open_store()
+    say(opened, events, "where is my order")
+    answer(opened, "where is my order", "track")
+    say(opened, events, "where is my orderr", who="tom")
+    Reranker(opened.engine, lambda: TRAINING).run()
+    assert in_line(opened) == ["where is my orderr"]
+
+    say(opened, events, "Where is my order?", who="luis")
+    Reranker(opened.engine, lambda: TRAINING).run()
+
+    assert in_line(opened) == ["where is my orderr"]
