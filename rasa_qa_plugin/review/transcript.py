@@ -153,7 +153,7 @@ def _is_typed(event: Event) -> bool:
         event.get("event") == "user"
         and isinstance(text, str)
         and text.strip() != ""
-        and not text.startswith(_NOT_TYPED)
+        and not text.lstrip().startswith(_NOT_TYPED)
     )
 
 

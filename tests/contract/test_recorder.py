@@ -578,6 +578,17 @@ def test_names_that_people_may_have_typed_are_masked_in_columns_too(
     assert "firulais" not in rows
 
 
+def test_a_command_after_blanks_is_no_turn_and_its_name_is_in_no_column(
+    open_store: Open, events: Events
+) -> None:
+    opened = open_store()
+    # Rasa strips what channels bring; events put in over HTTP come as they are.
+    save(opened, events.user(f"  /call {PHONE}", intent=f"call {PHONE}"))
+
+    assert PHONE not in everything(opened)
+    assert stored_turns(opened) == []
+
+
 def test_what_a_person_types_into_a_payload_cannot_break_a_save(
     open_store: Open, events: Events
 ) -> None:
