@@ -12,6 +12,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from rasa_qa_plugin.storage import queue
 from rasa_qa_plugin.storage.schema import copies, plain, turns
 
 _MOST_IDS = 500
@@ -40,10 +41,12 @@ class Copy(Written, frozen=True, kw_only=True):
 def record(connection: Connection, written: Sequence[Written], *, now: float) -> None:
     """Remember copies, before they are made, under the people whose turns they are.
 
-    A turn that is gone by now is recalled at once.
+    A turn that is gone by now is recalled at once. Who is being erased finds the rows:
+    their turns are held until the transaction ends.
     """
     owners: dict[str, str] = {}
     ids = [one.turn_id for one in written]
+    queue.hold(connection, ids)
     for start in range(0, len(ids), _MOST_IDS):
         query = sa.select(turns.c.turn_id, turns.c.sender_id).where(
             turns.c.turn_id.in_(ids[start : start + _MOST_IDS])

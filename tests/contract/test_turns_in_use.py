@@ -20,6 +20,7 @@ from rasa_qa_plugin.review.items import Item
 from rasa_qa_plugin.review.surrogates import Surrogates
 from rasa_qa_plugin.storage import (
     annotations,
+    copies,
     erasure,
     queue,
     retention,
@@ -28,6 +29,7 @@ from rasa_qa_plugin.storage import (
     turns,
 )
 from rasa_qa_plugin.storage.annotations import Annotation
+from rasa_qa_plugin.storage.copies import Written
 from rasa_qa_plugin.storage.engine import reading, transaction
 from rasa_qa_plugin.storage.purge_rounds import Purge
 from rasa_qa_plugin.storage.turns import Turn
@@ -196,3 +198,28 @@ def test_a_purge_leaves_what_is_being_answered_to_the_next_one(
     assert left()[1] <= left()[0]
     purge()
     assert left() == (set(), set())
+
+
+def test_copies_written_down_at_the_moment_of_an_erasure_belong_to_nobody(
+    open_store: Open, events: Events
+) -> None:
+    opened = open_store()
+    turn = said(opened, events, "hola")
+    pseudonym = opened.vault.pseudonym("ana")
+
+    def erase() -> None:
+        with transaction(opened.engine) as connection:
+            erasure.erase(connection, pseudonym, now=NOW)
+
+    erasing = threading.Thread(target=erase)
+    with transaction(opened.engine) as connection:
+        written = Written(turn_id=turn.turn_id, file="a.yml")
+        copies.record(connection, [written], now=NOW)
+        erasing.start()
+        erasing.join(1.0)
+    erasing.join(30)
+    assert not erasing.is_alive()
+
+    with reading(opened.engine) as connection:
+        assert copies.of_person(connection, pseudonym) == []
+        assert [one.file for one in copies.recalled(connection)] == ["a.yml"]
