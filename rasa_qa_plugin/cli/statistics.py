@@ -50,6 +50,7 @@ def stats(bot: Bot, *, since: float | None, as_json: bool) -> None:
 
 def _tables(found: Statistics) -> list[Any]:
     from rich.table import Table
+    from rich.text import Text  # names are not markup
 
     overview = Table(title="Turns", show_header=False)
     for label, value in (
@@ -72,7 +73,7 @@ def _tables(found: Statistics) -> list[Any]:
         for name, count in islice(found.by_intent.items(), _MOST_INTENTS):
             record = found.accuracy.get(name)
             intents.add_row(
-                name,
+                Text(name),
                 str(count),
                 str(record.decided) if record else "0",
                 _percent(record.accuracy if record else None),
@@ -81,7 +82,7 @@ def _tables(found: Statistics) -> list[Any]:
     if found.confusions:
         confusions = _columns("Taken for", ("bot's intent", "right intent"), ("turns",))
         for pair in found.confusions[:_MOST_CONFUSIONS]:
-            confusions.add_row(pair.bot, pair.right, str(pair.turns))
+            confusions.add_row(Text(pair.bot), Text(pair.right), str(pair.turns))
         tables.append(confusions)
     if found.decided:
         tables.append(_calibration_table(found.error_score, found.confidence))

@@ -215,7 +215,7 @@ def _print_table(found: Sequence[Turn]) -> None:
             said.append(f"\n{turn.turn_id} {turn.status}", "dim")
         table.add_row(
             said,
-            Text(f"{turn.intent or ''}{confidence}"),
+            Text(f"{printable(turn.intent or '')}{confidence}"),
             "\n".join(turn.flags),
             *(facts if wide else ()),
         )

@@ -224,19 +224,13 @@ def _batches(connection: Connection, purge: Purge, mark: Mark | None) -> _Round:
 def _copies(connection: Connection, purge: Purge, mark: Mark | None) -> _Round:
     """Let copies in files lead to nobody once their turns are gone.
 
-    What was recalled and never found is not looked for endlessly.
+    What is recalled stays on record until `rasa-qa erase` has settled it.
     """
     is_left = sa.exists().where(turns.c.turn_id == copies.c.turn_id)
-    recalled = copies.c.sender_id.is_(None)
     rows, mark = _page(
         connection,
         sa.select(copies.c.id)
-        .where(
-            sa.or_(
-                sa.and_(recalled, copies.c.written_at < purge.cutoff),
-                sa.and_(~recalled, ~is_left),
-            )
-        )
+        .where(copies.c.sender_id.is_not(None), ~is_left)
         .with_for_update(skip_locked=True),
         (copies.c.id,),
         mark,

@@ -208,7 +208,14 @@ def complete(
 
 
 def set_status(connection: Connection, turn_ids: Sequence[str], status: Status) -> None:
-    """Move turns on; withdrawn ones stay withdrawn."""
+    """Move turns on; withdrawn ones stay withdrawn.
+
+    Those that leave the queue leave their group: its key tells of the words of the one
+    that leads it, who may be erased later.
+    """
+    values: dict[str, Any] = {"status": status}
+    if status != "new":
+        values["duplicate_key"] = None
     for start in range(0, len(turn_ids), _BATCH):
         connection.execute(
             turns.update()
@@ -216,7 +223,7 @@ def set_status(connection: Connection, turn_ids: Sequence[str], status: Status) 
                 turns.c.turn_id.in_(list(turn_ids[start : start + _BATCH])),
                 turns.c.status != "withdrawn",
             )
-            .values(status=status)
+            .values(values)
         )
 
 
