@@ -72,15 +72,16 @@ class _Found:
         if content is None:
             self.unreadable.add(path)
             return
-        named = copies.turn_ids & {
-            found.decode() for found in _TURN_ID.findall(content)
-        }
+        here = {found.decode() for found in _TURN_ID.findall(content)}
+        named = copies.turn_ids & here
+        # In an annotation file the same words are other people's turns.
+        has_lines = path in copies.data_files or not here
         try:
             before = text = content.decode("utf-8")
             if named:
                 text = rasa_nlu.without_turns(text, named, file=path.name)
             gone: tuple[str, ...] = ()
-            if copies.lines and holds_nlu(text):
+            if copies.lines and has_lines and holds_nlu(text):
                 stripped = without_lines(text, copies.lines)
                 text, gone = stripped.text, stripped.gone
                 if stripped.stuck:

@@ -17,7 +17,7 @@ from rasa_qa_plugin.review.grouping import leaders
 from rasa_qa_plugin.review.proxy_intents import Example
 from rasa_qa_plugin.review.queue import priority
 from rasa_qa_plugin.review.ranking import Answer, Judgement, Ranking, Seen
-from rasa_qa_plugin.review.wording import duplicate_key
+from rasa_qa_plugin.review.wording import duplicate_key, folded
 from rasa_qa_plugin.storage import queue
 from rasa_qa_plugin.storage.engine import reading, transaction
 from rasa_qa_plugin.storage.queue import Answered, Rank, Waiting
@@ -135,6 +135,7 @@ class Reranker:
             return (
                 own not in done
                 and turn.intent not in self._trained.get(own, ())
+                and folded(turn.text) != ""
                 and not is_token(turn.text.strip())
             )
 

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from rasa_qa_plugin.consent import said_in
+from rasa_qa_plugin.privacy.tokens import is_token
 from rasa_qa_plugin.privacy.vault import message_ref
 from rasa_qa_plugin.privacy.withheld import (
     WITHHELD,
@@ -19,7 +20,7 @@ from rasa_qa_plugin.review.error_score import Signals, starting_score
 from rasa_qa_plugin.review.flags import flags_for
 from rasa_qa_plugin.review.prediction import Prediction, read_prediction
 from rasa_qa_plugin.review.queue import priority
-from rasa_qa_plugin.review.wording import duplicate_key
+from rasa_qa_plugin.review.wording import duplicate_key, folded
 from rasa_qa_plugin.settings import ReviewSettings
 from rasa_qa_plugin.storage.turns import Turn
 
@@ -109,7 +110,7 @@ def turns_in(  # noqa: PLR0913 - what a turn is made of
             language=_language(metadata),
             duplicate_key=duplicate_key(text) if text else None,
             error_score=error_score,
-            priority=priority(error_score, text) if text else None,
+            priority=_place(error_score, text),
             flags=flags,
         )
 
@@ -189,6 +190,13 @@ def _entities(form: Event) -> list[dict[str, Any]]:
         for entity in _list(_mapping(form.get("parse_data")).get("entities"))
         if isinstance(entity, Mapping)
     ]
+
+
+def _place(error_score: float, text: str | None) -> float | None:
+    """Give a turn its first place in the queue; a mere masked value teaches nobody."""
+    if text is None or not folded(text) or is_token(text.strip()):
+        return None
+    return priority(error_score, text)
 
 
 def _next_message(events: Sequence[Event], index: int) -> int:

@@ -71,15 +71,18 @@ class _Leg(NamedTuple):
     where: Any
 
 
+# What was answered keeps its place, for when the answer is taken back.
+_WAITS = sa.and_(turns.c.status == "new", turns.c.priority.is_not(None))
+
+
 def _legs(order: Order) -> tuple[_Leg, ...]:
     latest_first = turns.c.recorded_at, True
     if order == "recent":
         return (_Leg(*latest_first, sa.true()),)
-    key = turns.c.priority if order == "queue" else turns.c.confidence
-    return (
-        _Leg(key, order == "queue", key.is_not(None)),
-        _Leg(*latest_first, key.is_(None)),
-    )
+    if order == "queue":
+        return (_Leg(turns.c.priority, True, _WAITS), _Leg(*latest_first, ~_WAITS))
+    known = turns.c.confidence.is_not(None)
+    return (_Leg(turns.c.confidence, False, known), _Leg(*latest_first, ~known))
 
 
 def find(
@@ -126,7 +129,10 @@ def find(
 
 def _is_in(leg: _Leg, turn: Turn) -> bool:
     """Tell whether a turn is in this leg of an order; the last leg takes all."""
-    return leg.key is turns.c.recorded_at or getattr(turn, leg.key.name) is not None
+    if leg.key is turns.c.recorded_at:
+        return True
+    waits = leg.key is not turns.c.priority or turn.status == "new"
+    return waits and getattr(turn, leg.key.name) is not None
 
 
 def _beyond(leg: _Leg, turn: Turn) -> Any:

@@ -256,7 +256,10 @@ def test_a_purge_cuts_the_way_from_copies_to_people(
         luis = copies.of_person(connection, opened.vault.pseudonym(LUIS))
         assert len(luis) == 1
         assert copies.of_person(connection, opened.vault.pseudonym(ANA)) == []
-        assert [one.turn_id for one in copies.recalled(connection)] == ["t_old", "t_new"]
+        assert [one.turn_id for one in copies.recalled(connection)] == [
+            "t_old",
+            "t_new",
+        ]
 
 
 # Rows of Rasa's own store

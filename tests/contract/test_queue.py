@@ -361,3 +361,29 @@ def test_what_is_like_an_answered_text_waits_whoever_says_that_text_again(
     Reranker(opened.engine, lambda: TRAINING).run()
 
     assert in_line(opened) == ["where is my orderr"]
+
+
+def test_words_that_teach_nothing_never_wait(open_store: Open, events: Events) -> None:
+    opened = open_store()
+    say(opened, events, "0991234567", "???", "where is my order")
+
+    assert in_line(opened) == ["where is my order"]
+    Reranker(opened.engine, lambda: TRAINING).run()
+    assert in_line(opened) == ["where is my order"]
+
+
+def test_what_was_answered_is_listed_behind_what_waits(
+    open_store: Open, events: Events
+) -> None:
+    opened = open_store()
+    say(
+        opened, events, "my fish smells", "please call back tomorrow", "where is it now"
+    )
+    answer(opened, "my fish smells", "complaint")
+
+    with reading(opened.engine) as connection:
+        listed = [turn.text for turn in search.find(connection)]
+        first = next(search.find(connection, limit=1))
+        rest = [turn.text for turn in search.find(connection, after=first)]
+    assert listed[-1] == "my fish smells"
+    assert rest == listed[1:]

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -288,3 +289,21 @@ def test_lines_in_another_form_are_told_by_the_file_s_name(
 
     assert (plan.unreadable, plan.settled, plan.files) == (("nlu.yml",), (), ())
     assert (other.unreadable, other.settled) == ((), (1,))
+
+
+def test_what_others_said_alike_in_an_annotation_file_is_theirs(tmp_path: Path) -> None:
+    (tmp_path / "nlu.yml").write_text(NLU, "utf-8")
+    said = [msgspec.structs.replace(item, text="hola") for item in items(3)]
+    (tmp_path / "review.yml").write_text(rasa_nlu.dump(said), "utf-8")
+
+    plan = recall(
+        tmp_path,
+        copy(turn(1), "review.yml"),
+        copy(turn(1), "nlu.yml", fingerprint("hola"), 2),
+    )
+
+    assert plan.unreadable == ()
+    assert (plan.turns, plan.lines) == (1, 1)
+    (review,) = (change for change in plan.files if change.path.name == "review.yml")
+    assert turn(0).encode() in review.after
+    assert turn(1).encode() not in review.after
