@@ -26,8 +26,8 @@ from rasa_qa_plugin.storage.turns import Turn
 
 FEEDBACK_SLOT = "qa_feedback"
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,4}){0,2}")
-# Rasa writes these itself: a button's payload, an event from outside the chat.
 _LONGEST_NAME = 255
+# Rasa writes these itself: a button's payload, an event from outside the chat.
 _NOT_TYPED = ("/", "EXTERNAL: ")
 
 Event = Mapping[str, Any]
