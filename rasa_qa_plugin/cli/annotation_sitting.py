@@ -9,8 +9,8 @@ from rasa_qa_plugin.cli.annotation_screen import Screen
 from rasa_qa_plugin.cli.options import say
 from rasa_qa_plugin.opening import open_bot
 from rasa_qa_plugin.review.answering import Session, Summary
+from rasa_qa_plugin.review.items import Example
 from rasa_qa_plugin.review.merging import training_examples
-from rasa_qa_plugin.review.proxy_intents import Example
 from rasa_qa_plugin.review.reranking import BackgroundReranker, Reranker
 from rasa_qa_plugin.storage import annotations
 from rasa_qa_plugin.storage.engine import reading
@@ -61,7 +61,7 @@ class _Training:
             # Without Rasa, as on a reviewer's own computer, answers alone teach.
             return []
         self.intents = frozenset(example.intent for example in found)
-        return [Example(text=one.text, intent=one.intent) for one in found]
+        return found
 
 
 def _searchable(names: set[str]) -> list[str]:

@@ -22,6 +22,7 @@ from scipy.sparse import csr_matrix
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import FeatureUnion, make_union
 
+from rasa_qa_plugin.review.items import Example
 from rasa_qa_plugin.review.wording import folded
 
 Matrix = npt.NDArray[np.float32]
@@ -34,13 +35,6 @@ _RIDGE = 0.5
 _BIAS = 0.2
 # Of the softmax over regression scores, which lie around 0 and 1.
 _SHARPNESS = 10.0
-
-
-class Example(msgspec.Struct, frozen=True):
-    """A text with its right intent."""
-
-    text: str
-    intent: str
 
 
 class Opinion(msgspec.Struct, frozen=True):

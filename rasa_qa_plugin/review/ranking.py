@@ -1,6 +1,6 @@
 """Estimating errors: signals of turns in, probabilities and reasons out.
 
-Knows no database: `reranking.py` brings the turns and keeps the results.
+Asks no database: `reranking.py` brings the turns and keeps the results.
 """
 
 from collections.abc import Sequence
@@ -8,33 +8,11 @@ from collections.abc import Sequence
 import msgspec
 
 from rasa_qa_plugin.review.error_score import ErrorScore, Signals, intent_records
-from rasa_qa_plugin.review.proxy_intents import Example, ProxyIntents
+from rasa_qa_plugin.review.items import Example
+from rasa_qa_plugin.review.proxy_intents import ProxyIntents
+from rasa_qa_plugin.storage.queue import Answered, Waiting
 
 LIKELY_INTENTS = 3
-
-
-class Seen(msgspec.Struct, frozen=True, kw_only=True):
-    """A turn as the ranking sees it: masked text, the bot's choice and its doubts."""
-
-    turn_id: str
-    text: str
-    intent: str | None
-    confidence: float | None
-    margin: float | None
-    novelty: float | None = None
-    flags: Sequence[str] = ()
-
-
-class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """A turn that somebody annotated."""
-
-    seen: Seen
-    intent: str
-
-    @property
-    def wrong(self) -> bool:
-        """Whether the bot had taken it for something else."""
-        return self.seen.intent != self.intent
 
 
 class Judgement(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,7 +38,7 @@ class Ranking:
         self._proxy = ProxyIntents(training, traffic)
 
     def judge(
-        self, turns: Sequence[Seen], answers: Sequence[Answer]
+        self, turns: Sequence[Waiting], answers: Sequence[Answered]
     ) -> list[Judgement]:
         """Estimate the errors among *turns* from all that is known now.
 
@@ -68,16 +46,16 @@ class Ranking:
         """
         now, before = self._proxy.judge(
             [turn.text for turn in turns],
-            [Example(answer.seen.text, answer.intent) for answer in answers],
+            [Example(answer.turn.text, answer.right_intent) for answer in answers],
         )
         answers = answers[len(answers) - len(before.probabilities) :]
         wrong = [answer.wrong for answer in answers]
-        answered = [answer.seen for answer in answers]
+        answered = [answer.turn for answer in answers]
         records, own_records = intent_records(
-            [turn.intent for turn in turns], [seen.intent for seen in answered], wrong
+            [turn.intent for turn in turns], [turn.intent for turn in answered], wrong
         )
         score = ErrorScore()
-        learned = before.of([seen.intent for seen in answered])
+        learned = before.of([turn.intent for turn in answered])
         score.learn(
             [
                 _signals(*parts)
@@ -99,7 +77,7 @@ class Ranking:
         ]
 
 
-def _signals(turn: Seen, learned: float, intent_record: float) -> Signals:
+def _signals(turn: Waiting, learned: float, intent_record: float) -> Signals:
     return Signals(
         confidence=turn.confidence,
         margin=turn.margin,

@@ -14,9 +14,9 @@ from sqlalchemy.engine import Engine
 from rasa_qa_plugin.errors import RasaQAError
 from rasa_qa_plugin.privacy.tokens import is_token
 from rasa_qa_plugin.review.grouping import leaders
-from rasa_qa_plugin.review.proxy_intents import Example
+from rasa_qa_plugin.review.items import Example
 from rasa_qa_plugin.review.queue import priority
-from rasa_qa_plugin.review.ranking import Answer, Judgement, Ranking, Seen
+from rasa_qa_plugin.review.ranking import Judgement, Ranking
 from rasa_qa_plugin.review.wording import duplicate_key, folded
 from rasa_qa_plugin.storage import queue
 from rasa_qa_plugin.storage.engine import reading, transaction
@@ -72,13 +72,7 @@ class Reranker:
                 key = duplicate_key(example.text)
                 self._trained.setdefault(key, set()).add(example.intent)
         ranking = self._current_ranking(waiting, answered)
-        judgements = ranking.judge(
-            [_seen(turn) for turn in waiting],
-            [
-                Answer(seen=_seen(answer.turn), intent=answer.right_intent)
-                for answer in answered
-            ],
-        )
+        judgements = ranking.judge(waiting, answered)
         ranks = [
             rank
             for turn, rank in zip(
@@ -246,18 +240,6 @@ class BackgroundReranker:
                 self._judgements = {one.turn_id: one for one in judgements}
                 self._problem = None
             self._served = requests
-
-
-def _seen(turn: Waiting) -> Seen:
-    return Seen(
-        turn_id=turn.turn_id,
-        text=turn.text,
-        intent=turn.intent,
-        confidence=turn.confidence,
-        margin=turn.margin,
-        novelty=turn.novelty,
-        flags=turn.flags,
-    )
 
 
 def _moved(turn: Waiting, rank: Rank) -> bool:

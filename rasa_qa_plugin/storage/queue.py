@@ -27,7 +27,7 @@ class Waiting(msgspec.Struct, frozen=True, kw_only=True):
     intent: str | None
     confidence: float | None
     margin: float | None
-    novelty: float | None
+    novelty: float | None = None
     error_score: float | None = None
     duplicate_key: str | None = None
     priority: float | None = None
@@ -39,7 +39,12 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True):
 
     turn: Waiting
     right_intent: str
-    merged: bool
+    merged: bool = False
+
+    @property
+    def wrong(self) -> bool:
+        """Whether the bot had taken it for something else."""
+        return self.turn.intent != self.right_intent
 
 
 class Rank(msgspec.Struct, frozen=True, kw_only=True):

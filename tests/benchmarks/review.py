@@ -25,7 +25,7 @@ from sqlalchemy.engine import make_url
 from rasa_qa_plugin.opening import Opened, open_database
 from rasa_qa_plugin.review.calibration import calibration
 from rasa_qa_plugin.review.error_score import Signals, starting_score
-from rasa_qa_plugin.review.proxy_intents import Example
+from rasa_qa_plugin.review.items import Example
 from rasa_qa_plugin.review.queue import page, priority
 from rasa_qa_plugin.review.reranking import MOST_TURNS, Reranker
 from rasa_qa_plugin.review.wording import duplicate_key

@@ -9,7 +9,7 @@ from rasa.core.agent import Agent
 from rasa.model_training import train_nlu
 from review_sets import Prediction
 
-from rasa_qa_plugin.review.proxy_intents import Example
+from rasa_qa_plugin.review.items import Example
 
 _CONFIG = """\
 recipe: default.v1

@@ -10,7 +10,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline, make_union
 
-from rasa_qa_plugin.review.proxy_intents import Example
+from rasa_qa_plugin.review.items import Example
 from rasa_qa_plugin.review.rasa_syntax import read_examples
 from rasa_qa_plugin.review.wording import folded
 

@@ -6,7 +6,7 @@ import pytest
 
 from rasa_qa_plugin.batches import Batch
 from rasa_qa_plugin.opening import Opened
-from rasa_qa_plugin.review.proxy_intents import Example
+from rasa_qa_plugin.review.items import Example
 from rasa_qa_plugin.review.queue import page
 from rasa_qa_plugin.review.reranking import BackgroundReranker, Reranker
 from rasa_qa_plugin.storage import annotations, queue, schema, search, turns

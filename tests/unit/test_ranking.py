@@ -17,8 +17,10 @@ from rasa_qa_plugin.review.error_score import (
 )
 from rasa_qa_plugin.review.flags import FLAGS
 from rasa_qa_plugin.review.grouping import leaders
-from rasa_qa_plugin.review.proxy_intents import Example, ProxyIntents
-from rasa_qa_plugin.review.ranking import Answer, Ranking, Seen
+from rasa_qa_plugin.review.items import Example
+from rasa_qa_plugin.review.proxy_intents import ProxyIntents
+from rasa_qa_plugin.review.ranking import Ranking
+from rasa_qa_plugin.storage.queue import Answered, Waiting
 
 TRAINING = [
     Example("hello there", "greet"),
@@ -153,8 +155,8 @@ def test_an_intent_s_record_leaves_the_turn_itself_out() -> None:
     assert own[3] == pytest.approx(overall)
 
 
-def seen(text: str, intent: str = "greet", confidence: float = 0.97) -> Seen:
-    return Seen(
+def seen(text: str, intent: str = "greet", confidence: float = 0.97) -> Waiting:
+    return Waiting(
         turn_id=text,
         text=text,
         intent=intent,
@@ -169,9 +171,9 @@ def test_a_sure_error_is_found_once_its_kind_was_corrected() -> None:
     turns = [seen(text) for text in [*errors, *fine]]
     ranking = Ranking(TRAINING, [turn.text for turn in turns])
     answers = [
-        Answer(seen=seen("where is my order"), intent="track"),
-        Answer(seen=seen("order where is it"), intent="track"),
-        Answer(seen=seen("hello hello"), intent="greet"),
+        Answered(turn=seen("where is my order"), right_intent="track"),
+        Answered(turn=seen("order where is it"), right_intent="track"),
+        Answered(turn=seen("hello hello"), right_intent="greet"),
     ]
 
     after = ranking.judge(turns, answers)
