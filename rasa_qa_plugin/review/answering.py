@@ -325,10 +325,7 @@ def _annotation(
         turn_id=item.turn_id,
         text=item.text,
         intent=intent,
-        entities=[
-            {k: v for k, v in msgspec.structs.asdict(one).items() if v is not None}
-            for one in marks
-        ],
+        entities=[one.stored() for one in marks],
         source=SOURCE,
         annotated_at=now,
         seconds=None if seconds is None else round(seconds, 2),

@@ -86,14 +86,7 @@ def import_items(
                 turn_id=item.turn_id,
                 text=item.text,
                 intent=item.intent,
-                entities=[
-                    {
-                        k: v
-                        for k, v in msgspec.structs.asdict(e).items()
-                        if v is not None
-                    }
-                    for e in item.entities
-                ],
+                entities=[entity.stored() for entity in item.entities],
                 source=source[:255],
                 annotated_at=now,
             )

@@ -3,6 +3,7 @@
 import json
 import re
 import unicodedata
+from typing import Any
 
 import msgspec
 
@@ -22,6 +23,11 @@ class Entity(msgspec.Struct, frozen=True):
     value: str | None = None
     role: str | None = None
     group: str | None = None
+
+    def stored(self) -> dict[str, Any]:
+        """Give what an annotation keeps of it: only what is said."""
+        values = msgspec.structs.asdict(self)
+        return {name: value for name, value in values.items() if value is not None}
 
 
 class Item(msgspec.Struct, frozen=True):
