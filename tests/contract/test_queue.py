@@ -181,7 +181,10 @@ def test_errors_like_those_corrected_move_to_the_front(
     turn = turn_of(opened, "order arrived broken")
     assert turn.reasons
     assert "learned" in turn.reasons
-    assert turn.error_score > (turn_of(opened, "hello my friend").error_score or 1)  # type: ignore[operator]
+    fine = turn_of(opened, "hello my friend")
+    assert turn.error_score is not None
+    assert fine.error_score is not None
+    assert turn.error_score > fine.error_score
 
 
 def test_a_page_is_not_about_one_thing_only(open_store: Open, events: Events) -> None:

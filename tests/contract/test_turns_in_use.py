@@ -189,11 +189,11 @@ def test_a_purge_leaves_what_is_being_answered_to_the_next_one(
     assert not purging.is_alive()
 
     def left() -> tuple[set[str], set[str]]:
-        with reading(opened.engine) as connection:
-            return tuple(  # type: ignore[return-value]
-                set(connection.execute(sa.select(table.c.turn_id)).scalars())
-                for table in (schema.turns, schema.annotations)
-            )
+        def ids(table: sa.Table) -> set[str]:
+            with reading(opened.engine) as connection:
+                return set(connection.execute(sa.select(table.c.turn_id)).scalars())
+
+        return ids(schema.turns), ids(schema.annotations)
 
     assert left()[1] <= left()[0]
     purge()
