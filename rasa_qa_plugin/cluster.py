@@ -6,6 +6,7 @@ environment. So nothing that Dask logs, shows or keeps holds more than counts.
 """
 
 import asyncio
+import logging
 import secrets
 import time
 from collections.abc import Iterator
@@ -82,6 +83,8 @@ def scrub_on_dask(
             "scrub --dask",
             "machines cannot share a file of SQLite; use --workers instead",
         )
+    # What Dask's client leaves unawaited when it closes, asyncio would print.
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     with closing(_connected(address)) as client:
         told_conversations = told_events = 0
         for step in _in_slices(opened, folder, client):
