@@ -85,9 +85,10 @@ def is_repeated(
     """
     if not 0 <= seconds <= settings.repeated_within_minutes * 60:
         return False
-    if len(folded(text).split()) < _FEWEST_WORDS:
+    plain = folded(text)
+    if len(plain.split()) < _FEWEST_WORDS:
         return False
-    return similarity(text, following) >= settings.repeated
+    return similarity(plain, folded(following)) >= settings.repeated
 
 
 def _is(event: Event, kind: str) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import msgspec
 from sqlalchemy.engine import Connection
 
-from rasa_qa_plugin.review.wording import similarity
+from rasa_qa_plugin.review.wording import folded, similarity
 from rasa_qa_plugin.storage import queue, turns
 from rasa_qa_plugin.storage.turns import Turn
 
@@ -104,10 +104,11 @@ def _varied(in_line: Sequence[Turn], *, size: int) -> list[Turn]:
     """Choose a page in order, passing over what is like a turn on it already."""
     most = math.ceil(size * _SHARE_OF_ONE_INTENT)
     chosen: list[Turn] = []
+    plain = {turn.turn_id: folded(turn.text or "") for turn in in_line}
 
     def is_new(turn: Turn) -> bool:
         return all(
-            similarity(turn.text or "", other.text or "") < _TOO_ALIKE
+            similarity(plain[turn.turn_id], plain[other.turn_id]) < _TOO_ALIKE
             for other in chosen
         )
 

@@ -16,9 +16,11 @@ def folded(text: str) -> str:
 
     ``"¡Holaaa,  cuánto ESTÁ?"`` becomes ``"hola cuanto esta"``.
     """
-    plain = unicodedata.normalize("NFKD", text).casefold()
-    plain = unicodedata.normalize("NFKD", plain)
-    plain = "".join(char for char in plain if not unicodedata.combining(char))
+    plain = text.casefold()
+    if not plain.isascii():
+        plain = unicodedata.normalize("NFKD", text).casefold()
+        plain = unicodedata.normalize("NFKD", plain)
+        plain = "".join(char for char in plain if not unicodedata.combining(char))
     plain = _TOKEN.sub(r"[\1]", plain)
     plain = _STRETCHED.sub(r"\1", plain)
     return _NOT_A_WORD.sub(" ", plain).strip()
@@ -30,12 +32,12 @@ def duplicate_key(text: str) -> str:
 
 
 def similarity(one: str, other: str) -> float:
-    """Tell how much two texts share, from 0 (nothing) to 1 (the same but for order).
+    """Tell how much two folded texts share, from 0 to 1 (the same but for order).
 
     The Dice coefficient of their letter trigrams, each word padded with blanks, so that
     inflection and typing errors count little (Dice 1945, Ecology 26(3)).
     """
-    left, right = grams_of(folded(one)), grams_of(folded(other))
+    left, right = grams_of(one), grams_of(other)
     if not left or not right:
         return 0.0
     return 2 * len(left & right) / (len(left) + len(right))

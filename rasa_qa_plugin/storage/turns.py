@@ -92,6 +92,29 @@ _BATCH = 500
 _WORDS: dict[str, None] = dict.fromkeys(
     ("text", "entities", "answer", "duplicate_key", "reasons", "priority")
 )
+# Statements of every save, made once: making them takes longer than running them.
+_RAISE = flags.insert().from_select(
+    ["turn_id", "flag", "flagged_at"],
+    sa.select(
+        turns.c.turn_id,
+        sa.bindparam("raised", type_=flags.c.flag.type),
+        sa.bindparam("now", type_=flags.c.flagged_at.type),
+    ).where(
+        turns.c.turn_id.in_(sa.bindparam("ids", expanding=True)),
+        ~sa.exists().where(
+            sa.and_(
+                flags.c.turn_id == turns.c.turn_id,
+                flags.c.flag == sa.bindparam("raised"),
+            )
+        ),
+    ),
+)
+_BEFORE = (
+    sa.select(turns.c.turn_id, turns.c.text, turns.c.recorded_at)
+    .where(turns.c.sender_id == sa.bindparam("of"), turns.c.seq < sa.bindparam("at"))
+    .order_by(turns.c.seq.desc())
+    .limit(1)
+)
 
 
 def record(connection: Connection, new: Sequence[Turn]) -> None:
@@ -121,17 +144,8 @@ def raise_flag(
     raised = 0
     for start in range(0, len(turn_ids), _BATCH):
         part = list(turn_ids[start : start + _BATCH])
-        has_it = sa.exists().where(
-            sa.and_(flags.c.turn_id == turns.c.turn_id, flags.c.flag == flag)
-        )
-        raised += connection.execute(
-            flags.insert().from_select(
-                ["turn_id", "flag", "flagged_at"],
-                sa.select(turns.c.turn_id, sa.literal(flag), sa.literal(now)).where(
-                    turns.c.turn_id.in_(part), ~has_it
-                ),
-            )
-        ).rowcount
+        values = {"ids": part, "raised": flag, "now": now}
+        raised += connection.execute(_RAISE, values).rowcount
     return raised
 
 
@@ -257,12 +271,7 @@ def last_turn_ref(connection: Connection, sender_id: str) -> str | None:
 
 def before(connection: Connection, sender_id: str, seq: int) -> Said | None:
     """Give the person's latest turn before an event, if its text was kept."""
-    row = connection.execute(
-        sa.select(turns.c.turn_id, turns.c.text, turns.c.recorded_at)
-        .where(turns.c.sender_id == sender_id, turns.c.seq < seq)
-        .order_by(turns.c.seq.desc())
-        .limit(1)
-    ).first()
+    row = connection.execute(_BEFORE, {"of": sender_id, "at": seq}).first()
     if row is None or row.text is None:
         return None
     return Said(row.turn_id, row.text, row.recorded_at)
