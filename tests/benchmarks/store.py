@@ -124,8 +124,8 @@ def main() -> int:
             if "scrub" in wanted:
                 bot = folder / f"scrubbed on {name}"
                 bot.mkdir()
-                count, rounds = (10_000, 2) if options.quick else (100_000, 4)
-                measured += scrubbing(name, new, bot, events=count, rounds=rounds)
+                count = 10_000 if options.quick else 100_000
+                measured += scrubbing(name, new, bot, events=count, rounds=2)
     return report("store", measured, json_file=options.json)
 
 
