@@ -2,7 +2,9 @@
 
 import logging
 import os
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 from sqlalchemy.engine import Engine
@@ -10,10 +12,7 @@ from sqlalchemy.engine.url import URL
 
 from rasa_qa_plugin.bot import Bot
 from rasa_qa_plugin.errors import ConfigError
-from rasa_qa_plugin.privacy.engine import PrivacyEngine
-from rasa_qa_plugin.privacy.events import EventMasker
 from rasa_qa_plugin.privacy.vault import Vault, open_vault
-from rasa_qa_plugin.recording import Recorder
 from rasa_qa_plugin.settings import (
     SECRET_VARIABLE,
     Connection,
@@ -37,19 +36,50 @@ from rasa_qa_plugin.storage.startup import (
     require_schema,
 )
 
+if TYPE_CHECKING:
+    from rasa_qa_plugin.privacy.engine import PrivacyEngine
+    from rasa_qa_plugin.privacy.events import EventMasker
+    from rasa_qa_plugin.recording import Recorder
+
 logger = logging.getLogger(__name__)
 
 
-class Opened(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that works on one database."""
+class Opened(msgspec.Struct, frozen=True, kw_only=True, dict=True):
+    """Everything that works on one database.
+
+    The detectors, and what needs them, are loaded when first asked for: Presidio takes
+    seconds, and most commands mask nothing.
+    """
 
     engine: Engine
     settings: Settings
     vault: Vault
-    privacy: PrivacyEngine
-    masker: EventMasker
-    recorder: Recorder
     is_sqlite: bool
+
+    @cached_property
+    def privacy(self) -> "PrivacyEngine":
+        """What finds personal data.
+
+        Raises:
+            ConfigError: As for :class:`PrivacyEngine`.
+        """
+        from rasa_qa_plugin.privacy.engine import PrivacyEngine
+
+        return PrivacyEngine(self.settings.privacy)
+
+    @cached_property
+    def masker(self) -> "EventMasker":
+        """What masks events."""
+        from rasa_qa_plugin.privacy.events import EventMasker
+
+        return EventMasker(self.privacy, self.settings.privacy)
+
+    @cached_property
+    def recorder(self) -> "Recorder":
+        """What writes and reads conversations."""
+        from rasa_qa_plugin.recording import Recorder
+
+        return Recorder(self.engine, self.vault, self.masker, self.settings)
 
 
 def open_bot(bot: Bot) -> Opened:
@@ -230,14 +260,9 @@ def open_database(  # noqa: PLR0913 - what a database may need before it is usab
         if server.schema:
             require_schema(engine)
     upgrade(engine)
-    privacy = PrivacyEngine(settings.privacy)
-    masker = EventMasker(privacy, settings.privacy)
     return Opened(
         engine=engine,
         settings=settings,
         vault=vault,
-        privacy=privacy,
-        masker=masker,
-        recorder=Recorder(engine, vault, masker, settings),
         is_sqlite=engine.dialect.name == "sqlite",
     )

@@ -144,6 +144,22 @@ def test_the_command_line_s_help_loads_nothing_heavy() -> None:
     assert loaded & HEAVY == set()
 
 
+def test_looking_at_turns_loads_no_detector(tmp_path: Path) -> None:
+    (tmp_path / "config.yml").write_text("pipeline: []\n", "utf-8")
+    (tmp_path / "endpoints.yml").write_text(
+        "tracker_store: "
+        "{type: rasa_qa_plugin.QATrackerStore, dialect: sqlite, db: bot.db}\n",
+        "utf-8",
+    )
+    loaded = loaded_by(
+        "from rasa_qa_plugin import cli; "
+        f"cli.root(['turns', '--bot', {str(tmp_path)!r}], standalone_mode=False)"
+    )
+
+    assert "rasa_qa_plugin.storage.turns" in loaded
+    assert loaded & {"rasa", "presidio_analyzer", "spacy", "numpy"} == set()
+
+
 def test_an_action_server_loads_neither_rasa_nor_a_database() -> None:
     loaded = loaded_by("import rasa_qa_plugin.actions")
 
