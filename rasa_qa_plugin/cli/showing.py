@@ -141,7 +141,8 @@ def flag(
 ) -> None:
     """Flag turns by hand, or take the flag back.
 
-    `-` reads ids from the standard input, one per line. Doing it twice changes nothing.
+    A rejected turn that is flagged waits to be read again. `-` reads ids from the
+    standard input, one per line. Doing it twice changes nothing.
 
     \b
     Examples:
@@ -153,8 +154,10 @@ def flag(
     for turn_id in turn_ids:
         ids += sys.stdin.read().split() if turn_id == "-" else [turn_id]
     opened = open_bot(bot)
-    changed = showing.mark(opened.engine, ids, reason, off=off, now=time.time())
+    marked = showing.mark(opened.engine, ids, reason, off=off, now=time.time())
     if as_json:
-        print_json({"flag": reason, "raised": not off, "changed": changed})
+        print_json({"flag": reason, "raised": not off, **marked._asdict()})
         return
-    say(f"{'Lowered' if off else 'Raised'} on {changed} turns: {reason}.")
+    say(f"{'Lowered' if off else 'Raised'} on {marked.changed} turns: {reason}.")
+    if marked.reopened:
+        say(f"{marked.reopened} rejected turns wait to be read again.")

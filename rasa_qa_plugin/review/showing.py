@@ -1,6 +1,7 @@
 """Telling all about single turns, and marking them by hand."""
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from sqlalchemy.engine import Connection, Engine
 
@@ -63,10 +64,19 @@ def starting_reasons(turn: Turn) -> dict[str, float]:
     return reasons
 
 
+class Marked(NamedTuple):
+    """How many turns got or lost the flag, and how many rejected ones wait again."""
+
+    changed: int
+    reopened: int
+
+
 def mark(
     engine: Engine, turn_ids: Sequence[str], flag: str, *, off: bool, now: float
-) -> int:
-    """Raise or lower a flag on turns, and note it; give how many changed.
+) -> Marked:
+    """Raise or lower a flag on turns, and note it.
+
+    Whoever flags a turn that was rejected wants it read after all: it waits again.
 
     Some hundreds at a time, each noted with its count; broken off, it does the rest
     when run again.
@@ -77,20 +87,24 @@ def mark(
     wanted = list(dict.fromkeys(turn_ids))
     with reading(engine) as connection:
         _require(wanted, turns.existing(connection, wanted))
-    changed = 0
+    changed = reopened = 0
     for start in range(0, len(wanted), _BATCH):
         part = wanted[start : start + _BATCH]
         with transaction(engine) as connection:
             queue.hold(connection, part)  # an erasure at work would miss a new flag
             if off:
-                done = turns.lower_flag(connection, part, flag)
+                noted = {"lowered": turns.lower_flag(connection, part, flag)}
             else:
-                done = turns.raise_flag(connection, part, flag, now=now)
-            if done:
-                how = "lowered" if off else "raised"
-                runs.note(connection, "flag", now=now, flag=flag, **{how: done})
-        changed += done
-    return changed
+                noted = {
+                    "raised": turns.raise_flag(connection, part, flag, now=now),
+                    "reopened": turns.reopen(connection, part),
+                }
+            noted = {how: done for how, done in noted.items() if done}
+            if noted:
+                runs.note(connection, "flag", now=now, flag=flag, **noted)
+        changed += noted.get("lowered", 0) + noted.get("raised", 0)
+        reopened += noted.get("reopened", 0)
+    return Marked(changed, reopened)
 
 
 def _require(turn_ids: Sequence[str], found: Mapping[str, object] | set[str]) -> None:

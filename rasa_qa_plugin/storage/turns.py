@@ -241,6 +241,19 @@ def set_status(connection: Connection, turn_ids: Sequence[str], status: Status) 
         )
 
 
+def reopen(connection: Connection, turn_ids: Sequence[str]) -> int:
+    """Let rejected turns wait again; give how many did."""
+    reopened = 0
+    for start in range(0, len(turn_ids), _BATCH):
+        part = list(turn_ids[start : start + _BATCH])
+        reopened += connection.execute(
+            turns.update()
+            .where(turns.c.turn_id.in_(part), turns.c.status == "rejected")
+            .values(status="new")
+        ).rowcount
+    return reopened
+
+
 def beside(
     connection: Connection, turn: Turn, *, before: int, after: int
 ) -> tuple[list[Turn], list[Turn]]:

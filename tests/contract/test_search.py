@@ -188,7 +188,7 @@ def test_a_flag_raised_by_hand_is_noted_with_counts_and_can_be_taken_back(
     keep(opened, turn("a"), turn("b", flags=["manual"]))
 
     def mark(*ids: str, off: bool = False) -> int:
-        return showing.mark(opened.engine, ids, "manual", off=off, now=START)
+        return showing.mark(opened.engine, ids, "manual", off=off, now=START).changed
 
     assert mark("t_a", "t_b", "t_a") == 1
     assert mark("t_a", "t_b") == 0
@@ -204,6 +204,22 @@ def test_a_flag_raised_by_hand_is_noted_with_counts_and_can_be_taken_back(
         assert runs.noted(connection, "flag", flag="manual", lowered=1)
 
 
+def test_a_rejected_turn_that_is_flagged_waits_to_be_read_again(
+    opened: Opened,
+) -> None:
+    keep(opened, turn("a", flags=["manual"]), turn("b"))
+    with transaction(opened.engine) as connection:
+        turns.set_status(connection, ["t_a", "t_b"], "rejected")
+    assert names(opened, Filters(statuses=("new",))) == []
+
+    marked = showing.mark(opened.engine, ["t_a"], "manual", off=False, now=START)
+
+    assert marked == (0, 1)
+    assert names(opened, Filters(statuses=("new",))) == ["a"]
+    assert showing.mark(opened.engine, ["t_a"], "manual", off=True, now=START) == (1, 0)
+    assert names(opened, Filters(statuses=("new",))) == ["a"]
+
+
 def test_more_turns_than_one_transaction_takes_are_all_flagged(opened: Opened) -> None:
     ids = [f"{number:04d}" for number in range(1100)]
     keep(opened, *(turn(name, seq=number) for number, name in enumerate(ids)))
@@ -212,7 +228,7 @@ def test_more_turns_than_one_transaction_takes_are_all_flagged(opened: Opened) -
         opened.engine, [f"t_{name}" for name in ids], "manual", off=False, now=START
     )
 
-    assert done == 1100
+    assert done.changed == 1100
     assert sorted(names(opened, Filters(flag="manual"))) == ids
 
 
