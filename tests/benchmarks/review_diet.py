@@ -1,12 +1,14 @@
 """Rasa's own DIET as the bot whose errors are looked for."""
 
 import asyncio
+import logging
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from rasa.core.agent import Agent
 from rasa.model_training import train_nlu
+from rasa.utils.log_utils import configure_structlog
 from review_sets import Prediction
 
 from rasa_qa_plugin.review.items import Example
@@ -33,6 +35,7 @@ def diet_predictions(
     training: Sequence[Example], texts: Sequence[str]
 ) -> list[Prediction]:
     """Train DIET with Rasa, and give what it makes of texts."""
+    configure_structlog(logging.WARNING)
     with tempfile.TemporaryDirectory() as folder:
         bot = Path(folder)
         (bot / "config.yml").write_text(_CONFIG)
