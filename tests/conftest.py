@@ -165,8 +165,8 @@ class Demo:
     @property
     def senders(self) -> list[str]:
         """Give the sender ids that the demo's people have."""
-        demo = runpy.run_path(str(DEMO), run_name="demo")
-        return [demo["sender_of"](name) for name in demo["PEOPLE"]]
+        servers = runpy.run_path(str(DEMO.with_name("servers.py")))
+        return [servers["sender_of"](name) for name in servers["PEOPLE"]]
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,10 @@
 
 import json
 import re
+import shutil
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 from tests.conftest import Demo
@@ -93,3 +96,17 @@ def test_what_was_masked_stays_readable(demo: Demo) -> None:
     masked = json.dumps(texts)
     for token in ("[NAME", "[PHONE", "[EMAIL", "[ADDRESS", "[ACCOUNT"):
         assert token in masked, token
+
+
+def test_the_example_s_readme_shows_what_people_see_in_the_chat(
+    demo: Demo, tmp_path: Path
+) -> None:
+    shutil.copytree(demo.folder / "first_model", tmp_path / "first_model")
+
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "bot_example" / "transcripts.py"), "--check",
+         "--folder", str(tmp_path)],
+        capture_output=True, text=True, check=False, timeout=600,
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stdout + done.stderr
