@@ -12,6 +12,11 @@ from rasa_qa_plugin.settings import Connection, read_yaml
 STORE_TYPE = "rasa_qa_plugin.QATrackerStore"
 CHANNEL = "rasa_qa_plugin.QAChannel"
 COMPONENT = "rasa_qa_plugin.ConfidenceLogger"
+_IMPORT = re.compile(
+    rb"^\s*(import rasa_qa_plugin\.actions|from rasa_qa_plugin(\.actions\b.* import"
+    rb"| import .*\bactions\b))",
+    re.MULTILINE,
+)
 _VARIABLE = re.compile(r"\$\{(?P<name>[^}]+)\}")
 
 
@@ -26,9 +31,12 @@ class Bot:
         """
         self.folder = folder
         if not (folder / "config.yml").is_file():
+            near = sorted(path.parent.name for path in folder.glob("*/config.yml"))
+            example = near[0] if near else "my_bot"
             raise ConfigError(
                 "config.yml",
-                "not found; run this in a bot folder, or name it: --bot DIR",
+                "not found; run this in a bot folder, or name it: --bot DIR, for "
+                f"example `rasa-qa check --bot {example}`",
             )
 
     @property
@@ -82,12 +90,75 @@ class Bot:
 
     def domain_names(self, section: str) -> set[str]:
         """Give the names under a key of the domain such as ``intents`` or ``slots``."""
-        names: set[str] = set()
+        return {
+            name
+            for _, content in self.domain_contents()
+            for name in _names(content.get(section))
+        }
+
+    def domain_contents(self) -> Iterator[tuple[Path, Mapping[str, Any]]]:
+        """Give each file of the domain, parsed."""
         for file in self.domain_files():
             content = read_yaml(file)
             if isinstance(content, Mapping):
-                names.update(_names(content.get(section)))
-        return names
+                yield file, content
+
+    def domain_entries(self, section: str) -> dict[str, Any]:
+        """Give what a section of the domain maps names to, such as ``slots``."""
+        found: dict[str, Any] = {}
+        for _, content in self.domain_contents():
+            entries = content.get(section)
+            if isinstance(entries, Mapping):
+                found.update(entries)
+        return found
+
+    def data_contents(self, section: str) -> Iterator[tuple[Path, Mapping[str, Any]]]:
+        """Give the items of a list in the training data: ``nlu``, ``rules``."""
+        for file in sorted(self.data.rglob("*")):
+            if file.suffix not in {".yml", ".yaml"} or not file.is_file():
+                continue
+            content = read_yaml(file)
+            items = content.get(section) if isinstance(content, Mapping) else None
+            for item in items if isinstance(items, list) else []:
+                if isinstance(item, Mapping):
+                    yield file, item
+
+    def components(self, section: str) -> list[str]:
+        """Give the names below ``pipeline``, ``policies`` or ``importers``.
+
+        Raises:
+            ConfigError: config.yml holds no keys.
+        """
+        content = read_yaml(self.config)
+        if content is None:
+            return []
+        if not isinstance(content, Mapping):
+            raise ConfigError(
+                "config.yml", "expected keys such as `pipeline:`; see Rasa's docs"
+            )
+        entries = content.get(section)
+        return [
+            str(entry.get("name") if isinstance(entry, Mapping) else entry)
+            for entry in (entries if isinstance(entries, list) else [])
+        ]
+
+    def actions_module(self) -> Path:
+        """Give the file that `rasa run actions` imports, whether or not it is there.
+
+        As Python does, a package goes before a file, a file before a bare folder.
+        """
+        single = self.folder / "actions.py"
+        package = self.folder / "actions" / "__init__.py"
+        return single if single.is_file() and not package.is_file() else package
+
+    def actions_import(self) -> Path | None:
+        """Give the file that imports our actions for the action server, if one does."""
+        module = self.actions_module()
+        package = module.parent.rglob("*.py") if module.name == "__init__.py" else ()
+        for source in (module, *sorted(package)):
+            if source.is_file() and _IMPORT.search(source.read_bytes()):
+                return source
+        return None
 
     def connection(self) -> Connection:
         """Read `tracker_store` from endpoints.yml, with ``${VARIABLES}`` filled in.
@@ -120,12 +191,19 @@ class Bot:
         Raises:
             ConfigError: credentials.yml is not YAML, or a variable is not set.
         """
-        path = self.folder / "credentials.yml"
-        content = read_yaml(path) if path.is_file() else None
-        section = content.get(CHANNEL) if isinstance(content, Mapping) else None
+        section = self._credentials().get(CHANNEL)
         token = section.get("token") if isinstance(section, Mapping) else None
         place = f"credentials.yml: {CHANNEL}.token"
         return _filled(token, place) if isinstance(token, str) else None
+
+    def names_channel(self) -> bool:
+        """Tell whether credentials.yml names the plugin's own channel."""
+        return CHANNEL in self._credentials()
+
+    def _credentials(self) -> Mapping[str, Any]:
+        path = self.folder / "credentials.yml"
+        content = read_yaml(path) if path.is_file() else None
+        return content if isinstance(content, Mapping) else {}
 
 
 def _names(section: Any) -> Iterator[str]:

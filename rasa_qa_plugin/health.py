@@ -3,17 +3,18 @@
 import importlib.util
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from rasa_qa_plugin.bot import COMPONENT, Bot
-from rasa_qa_plugin.consent import CONSENT_SLOT
+from rasa_qa_plugin import wiring
+from rasa_qa_plugin.bot import Bot
 from rasa_qa_plugin.errors import RasaQAError, SchemaMismatchError
-from rasa_qa_plugin.settings import SECRET_VARIABLE, load_settings, read_yaml
+from rasa_qa_plugin.settings import SECRET_VARIABLE, load_settings
 from rasa_qa_plugin.training.deploy import models_by_age
+from rasa_qa_plugin.wiring import MissingPartError
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
@@ -44,10 +45,6 @@ def examine(bot: Bot) -> Iterator[Finding]:
             yield Finding(subject, ok=False, detail=detail)
 
 
-class _MissingError(RasaQAError):
-    """A finding that is no error of a file."""
-
-
 def _connection(bot: Bot) -> str:
     connection = bot.connection()
     return f"tracker store on {connection.dialect}"
@@ -59,7 +56,7 @@ def _settings(bot: Bot) -> str:
     for section, named in (("slots", privacy.slots), ("entities", privacy.entities)):
         unknown = sorted(set(named) - bot.domain_names(section))
         if unknown:
-            raise _MissingError(
+            raise MissingPartError(
                 f"privacy.{section}: the domain knows no {', '.join(unknown)}; "
                 "correct the spelling"
             )
@@ -69,38 +66,9 @@ def _settings(bot: Bot) -> str:
     return name or "defaults, no file named"
 
 
-def _pipeline(bot: Bot) -> str:
-    config = read_yaml(bot.config)
-    pipeline = config.get("pipeline") if isinstance(config, Mapping) else None
-    names = [
-        str(entry.get("name")) for entry in pipeline or [] if isinstance(entry, Mapping)
-    ]
-    if COMPONENT not in names:
-        raise _MissingError(f"pipeline lacks {COMPONENT}; run `rasa-qa init`")
-    if names[-1] != COMPONENT:
-        raise _MissingError(
-            f"{COMPONENT} is not last; move it to the end of the pipeline"
-        )
-    return f"{COMPONENT} is last in the pipeline"
-
-
-def _domain(bot: Bot) -> str:
-    if CONSENT_SLOT not in bot.domain_names("slots"):
-        raise _MissingError(f"slot {CONSENT_SLOT} is missing; run `rasa-qa init`")
-    return f"slot {CONSENT_SLOT} and {len(bot.domain_names('intents'))} intents"
-
-
-def _actions(bot: Bot) -> str:
-    sources = [bot.folder / "actions.py", *(bot.folder / "actions").glob("*.py")]
-    for source in sources:
-        if source.is_file() and b"rasa_qa_plugin.actions" in source.read_bytes():
-            return f"imported in {source.relative_to(bot.folder)}"
-    raise _MissingError("rasa_qa_plugin.actions is not imported; run `rasa-qa init`")
-
-
 def _rasa(_bot: Bot) -> str:
     if importlib.util.find_spec("rasa") is None:
-        raise _MissingError("not installed here; pip install rasa==3.6.21")
+        raise MissingPartError("not installed here; pip install rasa==3.6.21")
     from importlib.metadata import version  # only for this line
 
     return f"version {version('rasa')}"
@@ -150,7 +118,7 @@ def _files(bot: Bot) -> str:
             with reading(there[0]) as connection:
                 left = recalled(connection)
     if left:
-        raise _MissingError(
+        raise MissingPartError(
             "words of people who are forgotten still stand in exports or training "
             f"data ({len(left)} times); run `rasa-qa erase --yes`"
         )
@@ -165,7 +133,7 @@ def _spool(bot: Bot) -> str:
     if depth.oldest_at is None:
         return "nothing waits for the database"
     since = time.strftime("%Y-%m-%d %H:%M", time.localtime(depth.oldest_at))
-    raise _MissingError(
+    raise MissingPartError(
         f"{depth.batches} messages wait for the database since {since} "
         f"({depth.bytes / 1e6:.1f} MB); is it reachable, and does the bot run?"
     )
@@ -174,7 +142,7 @@ def _spool(bot: Bot) -> str:
 def _model(bot: Bot) -> str:
     models = models_by_age(bot.models)
     if not models:
-        raise _MissingError("none in models/; run `rasa train`")
+        raise MissingPartError("none in models/; run `rasa train`")
     return models[0].name
 
 
@@ -183,7 +151,7 @@ def _test_set(bot: Bot) -> str:
     settings = load_settings(bot.folder / name if name else None)
     path = bot.folder / settings.training.test_set
     if not path.is_file():
-        raise _MissingError(
+        raise MissingPartError(
             f"{settings.training.test_set} is missing; `rasa-qa retrain` needs "
             "examples that training never sees"
         )
@@ -193,9 +161,15 @@ def _test_set(bot: Bot) -> str:
 _LOOKS: dict[str, Callable[[Bot], str]] = {
     "endpoints.yml": _connection,
     "settings": _settings,
-    "config.yml": _pipeline,
-    "domain": _domain,
-    "actions": _actions,
+    "config.yml": wiring.pipeline,
+    "policies": wiring.policies,
+    "fallback": wiring.fallback,
+    "domain": wiring.domain,
+    "responses": wiring.responses,
+    "training data": wiring.training_data,
+    "forms": wiring.forms,
+    "actions": wiring.actions,
+    "credentials.yml": wiring.credentials,
     "Rasa": _rasa,
     "database": _database,
     "files": _files,

@@ -1,23 +1,25 @@
 """`rasa-qa init`: adding the plugin to a bot by splicing lines into its files.
 
 Nothing is dumped again: comments, order and layout of the user's files stay, and what
-is already there is not added twice.
+is already there, wherever it is, is not added twice.
 """
 
 import importlib.util
 import re
-from collections.abc import Mapping, Sequence
-from importlib import resources
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
-from ruamel.yaml import YAML
 
-from rasa_qa_plugin.bot import COMPONENT, STORE_TYPE, Bot
+from rasa_qa_plugin import parts
+from rasa_qa_plugin.bot import COMPONENT, Bot
 from rasa_qa_plugin.changes import FileChange, read
+from rasa_qa_plugin.endpoints import plan_endpoints
 from rasa_qa_plugin.errors import ConfigError
 from rasa_qa_plugin.settings import parser, read_yaml
+from rasa_qa_plugin.splicing import add_missing, newline_of
+from rasa_qa_plugin.wiring import MissingPartError, fallback, free_text_forms
 
 ACTIONS_IMPORT = "import rasa_qa_plugin.actions  # noqa: F401\n"
 
@@ -37,17 +39,7 @@ _SETTINGS = """\
 #   max_f1_drop: 0.02
 """
 _NEVER_COMMIT = ("conversations.db*", "*.spool*", ".rasa_qa/")
-_TRACKER_STORE = f"""\
-tracker_store:
-  type: {STORE_TYPE}
-  dialect: sqlite
-  db: conversations.db
-  settings: qa.yml
-"""
-_ACTION_ENDPOINT = """\
-action_endpoint:
-  url: http://localhost:5055/webhook
-"""
+_MULTI_SKILL = "MultiProjectImporter"
 
 
 class Installation(msgspec.Struct, frozen=True):
@@ -57,23 +49,32 @@ class Installation(msgspec.Struct, frozen=True):
     notes: list[str]
 
 
-def plan_installation(bot: Bot) -> Installation:
+def plan_installation(bot: Bot, *, replace_store: bool = False) -> Installation:
     """Work out what a bot still lacks; writes nothing.
 
+    Args:
+        bot: The bot.
+        replace_store: Whether a tracker store that cannot be converted is commented
+            out, and a new database begun.
+
     Raises:
-        ConfigError: A file of the bot is not what Rasa would accept, or names a
-            tracker store that cannot be converted.
+        ConfigError: A file of the bot is not what Rasa would accept, or is laid out so
+            that nothing can be added, or names a store that cannot be converted.
     """
     notes: list[str] = []
+    endpoints = _text(bot.endpoints) or ""
     texts = {
         bot.config: _config(bot, notes),
-        bot.endpoints: _endpoints(bot, notes),
+        bot.endpoints: plan_endpoints(
+            bot, endpoints, notes, replace_store=replace_store
+        ),
         bot.folder / "qa.yml": _text(bot.folder / "qa.yml") or _SETTINGS,
         bot.folder / ".gitignore": _gitignore(bot),
         **_domain(bot),
-        **_data(bot),
+        **_data(bot, notes),
         **_actions(bot),
     }
+    notes += _remarks(bot)
     changes = [
         FileChange(path, read(path), text.encode()) for path, text in texts.items()
     ]
@@ -88,33 +89,29 @@ def _text(path: Path) -> str | None:
         raise ConfigError(path.name, "not UTF-8; save it as UTF-8 text") from None
 
 
-def _bot_file(name: str) -> str:
-    return (resources.files("rasa_qa_plugin") / "bot_files" / name).read_text("utf-8")
-
-
 def _config(bot: Bot, notes: list[str]) -> str:
     text = _text(bot.config) or ""
-    config = _mapping(bot.config)
-    names = _component_names(config.get("pipeline"))
+    if "graph.v1" in str((read_yaml(bot.config) or {}).get("recipe")):
+        raise ConfigError(
+            "config.yml: recipe",
+            "is a graph of your own, which no command can add to; copy the nodes that "
+            "the recipe default.v1 makes for the component at the end of the pipeline",
+        )
+    missing: dict[str, list[str]] = {}
+    names = bot.components("pipeline")
     if COMPONENT not in names:
         if not names:
-            text = append_entries(text, "pipeline", _default_pipeline())
+            missing["pipeline"] = _default_pipeline()
             notes.append(
                 "config.yml had no pipeline: Rasa's default one is written out, so "
                 "that the plugin can stand at its end"
             )
-        text = append_entries(text, "pipeline", [f"  - name: {COMPONENT}\n"])
-    policies = _component_names(config.get("policies"))
+        missing.setdefault("pipeline", []).append(f"  - name: {COMPONENT}\n")
+    policies = bot.components("policies")
     if policies and not any(name.endswith("RulePolicy") for name in policies):
-        text = append_entries(text, "policies", ["  - name: RulePolicy\n"])
+        missing["policies"] = ["  - name: RulePolicy\n"]
         notes.append("config.yml: RulePolicy added, the plugin's rules need it")
-    return text
-
-
-def _component_names(section: Any) -> list[str]:
-    if not isinstance(section, list):
-        return []
-    return [str(entry.get("name")) for entry in section if isinstance(entry, Mapping)]
+    return add_missing(text, missing, file="config.yml")
 
 
 def _default_pipeline() -> list[str]:
@@ -142,192 +139,178 @@ def _scalar(value: Any) -> str:
     )
 
 
-def _endpoints(bot: Bot, notes: list[str]) -> str:
-    text = _text(bot.endpoints) or ""
-    endpoints = _mapping(bot.endpoints) if bot.endpoints.is_file() else {}
-    if not endpoints.get("action_endpoint"):
-        text = _append_block(text, _ACTION_ENDPOINT)
-        notes.append("the plugin's actions need an action server: `rasa run actions`")
-    store = endpoints.get("tracker_store")
-    if not store:
-        return _append_block(text, _TRACKER_STORE)
-    if not isinstance(store, Mapping):
-        raise ConfigError(
-            "endpoints.yml: tracker_store",
-            "expected keys such as `type:`; see Rasa's docs",
-        )
-    kind = str(store.get("type") or "")
-    if kind == STORE_TYPE:
-        return text
-    if kind.lower() != "sql":
-        raise ConfigError(
-            "endpoints.yml: tracker_store",
-            "its type cannot be converted, only Rasa's SQL store can; remove the "
-            "section, or give the plugin a database of its own",
-        )
-    notes.append(
-        "endpoints.yml: the SQL store becomes the plugin's, on the same database; "
-        "rows that are there stay as they are"
-    )
-    return _with_our_type(text)
-
-
-def _with_our_type(text: str) -> str:
-    """Rewrite the type of `tracker_store` where it stands, and name the settings."""
-    section = YAML().load(text)["tracker_store"]
-    if section.fa.flow_style():
-        raise ConfigError(
-            "endpoints.yml: tracker_store",
-            "is written in one line; write one key per line, then try again",
-        )
-    row, column = section.lc.value("type")
-    indent = " " * section.lc.key("type")[1]
-    lines = text.splitlines(keepends=True)
-    line = lines[row]
-    rest = re.sub(r"^[\"']?sql[\"']?", "", line[column:], flags=re.IGNORECASE)
-    newline = "\r\n" if line.endswith("\r\n") else "\n"
-    lines[row] = line[:column] + STORE_TYPE + (rest if rest.strip() else newline)
-    if "settings" not in section:
-        lines.insert(row + 1, f"{indent}settings: qa.yml{newline}")
-    return "".join(lines)
-
-
 def _domain(bot: Bot) -> dict[Path, str]:
-    ours = _bot_file("domain.yml")
-    if bot.domain.is_dir():
-        path = bot.domain / "qa.yml"
-        return {path: _text(path) or ours}
-    text = _text(bot.domain)
-    if text is None:
-        raise ConfigError("domain.yml", "not found; a bot needs a domain")
-    for section, entries in sections(ours).items():
+    several = bot.domain.is_dir()
+    if not several and not bot.domain.is_file():
+        if not _is_multi_skill(bot):
+            raise ConfigError("domain.yml", "not found; a bot needs a domain")
+        return {bot.domain: parts.bot_file("domain.yml")}
+    missing: dict[str, list[str]] = {}
+    for section in parts.domain_sections():
         present = bot.domain_names(section)
-        missing = [entry for entry in entries if _entry_name(entry) not in present]
-        if missing:
-            text = append_entries(text, section, missing)
-    return {bot.domain: text}
+        missing[section] = [
+            entry
+            for name, entry in parts.entries("domain.yml", section).items()
+            if name not in present
+        ]
+    path = bot.domain / "qa.yml" if several else bot.domain
+    return _with_missing(path, missing, source="domain.yml")
 
 
-def _data(bot: Bot) -> dict[Path, str]:
-    return {
-        path: _text(path) or _bot_file(source)
-        for path, source in (
-            (bot.data / "qa_nlu.yml", "nlu.yml"),
-            (bot.data / "qa_rules.yml", "rules.yml"),
+def _with_missing(
+    path: Path, missing: dict[str, list[str]], *, source: str
+) -> dict[Path, str]:
+    """Add entries to a file, or begin it with them; nothing where none is missing."""
+    if not any(missing.values()):
+        return {}
+    text = _text(path)
+    if text is None:
+        return {path: parts.composed(source, missing)}
+    return {path: add_missing(text, missing, file=path.name)}
+
+
+def _data(bot: Bot, notes: list[str]) -> dict[Path, str]:
+    if (bot.folder / "data.yml").is_file() and not bot.data.is_dir():
+        notes.append(
+            "your training data is data.yml, the plugin's comes into data/: name both, "
+            "`rasa train --data data.yml data`"
         )
-    }
+    return {**_nlu(bot, notes), **_rules(bot)}
+
+
+def _nlu(bot: Bot, notes: list[str]) -> dict[Path, str]:
+    present: set[str] = set()
+    taken: set[str] = set()
+    for _, item in bot.data_contents("nlu"):
+        intent = str(item.get("intent"))
+        present.add(intent)
+        if intent not in parts.intents():
+            taken.update(_examples(item))
+    missing, dropped = [], 0
+    for name, entry in parts.entries("nlu.yml", "nlu").items():
+        if name not in present:
+            kept, lost = parts.without_examples(entry, taken)
+            missing.append(kept)
+            dropped += lost
+    if dropped:
+        notes.append(
+            f"{dropped} of the plugin's training examples are left out: an intent of "
+            "this bot has the same"
+        )
+    path = bot.data / "qa_nlu.yml"
+    return _with_missing(path, {"nlu": missing}, source="nlu.yml")
+
+
+def _examples(item: Mapping[str, Any]) -> Iterator[str]:
+    examples = item.get("examples")
+    if isinstance(examples, str):
+        lines = (line.strip() for line in examples.splitlines())
+        yield from (parts.example_key(line.removeprefix("- ")) for line in lines)
+    elif isinstance(examples, list):
+        for one in examples:
+            text = one.get("text") if isinstance(one, Mapping) else one
+            yield parts.example_key(str(text))
+
+
+def _rules(bot: Bot) -> dict[Path, str]:
+    """Add rules that neither a name nor the same steps show to be there already."""
+    names: set[str] = set()
+    shapes: list[Any] = []
+    texts_rule: tuple[Path, Mapping[str, Any]] | None = None
+    for file, item in bot.data_contents("rules"):
+        names.add(str(item.get("rule")))
+        shapes.append(_shape(item))
+        if {"action": parts.TEXTS_ACTION} in (item.get("steps") or ()):
+            texts_rule = file, item
+    missing = []
+    for name, entry in parts.entries("rules.yml", "rules").items():
+        (own,) = parser().load(entry)
+        is_texts = {"action": parts.TEXTS_ACTION} in own["steps"]
+        there = texts_rule is not None if is_texts else name in names
+        if not there and _shape(own) not in shapes:
+            missing.append(entry)
+    path = bot.data / "qa_rules.yml"
+    changed = _with_missing(path, {"rules": missing}, source="rules.yml")
+    if texts_rule is not None:
+        file, item = texts_rule
+        changed.update(_with_texts(changed.get(file) or _text(file) or "", file, item))
+    return changed
+
+
+def _shape(rule: Mapping[str, Any]) -> Any:
+    return rule.get("condition"), rule.get("steps")
+
+
+def _with_texts(text: str, file: Path, rule: Mapping[str, Any]) -> dict[Path, str]:
+    """Name responses that came with a newer release beside the action of all texts."""
+    named = {str(step.get("action")) for step in rule["steps"]}
+    responses = parts.entries("domain.yml", "responses")
+    missing = [name for name in responses if name not in named]
+    match = re.search(rf"(?m)^([ ]*- action: ){parts.TEXTS_ACTION}\b.*\n", text)
+    if not missing or match is None:
+        return {}
+    lines = [f"{match[1]}{name}{newline_of(text)}" for name in missing]
+    return {file: text[: match.end()] + "".join(lines) + text[match.end() :]}
 
 
 def _actions(bot: Bot) -> dict[Path, str]:
-    single = bot.folder / "actions.py"
-    package = bot.folder / "actions" / "__init__.py"
-    path = single if single.is_file() and not package.parent.is_dir() else package
+    if bot.actions_import() is not None:
+        return {}
+    path = bot.actions_module()
     text = _text(path) or ""
-    if "rasa_qa_plugin.actions" in text:
-        return {path: text}
+    newline = newline_of(text)
     if text and not text.endswith("\n"):
-        text += "\n"
-    return {path: text + ACTIONS_IMPORT}
+        text += newline
+    return {path: text + ACTIONS_IMPORT.replace("\n", newline)}
 
 
 def _gitignore(bot: Bot) -> str:
     """Keep what people said, and the key to it, out of version control."""
     text = _text(bot.folder / ".gitignore") or ""
-    present = set(text.splitlines())
+    present, newline = set(text.splitlines()), newline_of(text)
     missing = [line for line in _NEVER_COMMIT if line not in present]
     if missing and text and not text.endswith("\n"):
-        text += "\n"
-    return text + "".join(f"{line}\n" for line in missing)
-
-
-def _mapping(path: Path) -> dict[str, Any]:
-    content = read_yaml(path)
-    if content is None:
-        return {}
-    if not isinstance(content, dict):
-        raise ConfigError(
-            path.name, "expected keys such as `pipeline:`; see Rasa's docs"
-        )
-    return content
-
-
-def _append_block(text: str, block: str, *, newline: str = "\n") -> str:
-    if text and not text.endswith("\n"):
         text += newline
-    return text + (newline if text else "") + block
+    return text + "".join(f"{line}{newline}" for line in missing)
 
 
-def sections(text: str) -> dict[str, list[str]]:
-    """Split a file of ours into its sections' entries, with the comments above them."""
-    found: dict[str, list[str]] = {}
-    for match in re.finditer(
-        r"(?m)^(?P<key>\w+):[ ]*\n(?P<body>(?:[ ]+.*\n|\n)+)", text
-    ):
-        entries: list[str] = []
-        pending = ""
-        for line in match["body"].splitlines(keepends=True):
-            starts = re.match(r"  (- )?[\w\"']", line) is not None
-            comment = re.match(r"  #", line) is not None
-            if comment:
-                pending += line
-            elif starts:
-                entries.append(pending + line)
-                pending = ""
-            elif entries and line.strip():
-                entries[-1] += line
-        found[match["key"]] = entries
-    return found
+def _is_multi_skill(bot: Bot) -> bool:
+    return any(name.endswith(_MULTI_SKILL) for name in bot.components("importers"))
 
 
-def _entry_name(entry: str) -> str:
-    """Read the name of a domain entry: a list item, a one-key map in one, or a key."""
-    parsed = parser().load(entry)
-    (first,) = parsed
-    if isinstance(first, Mapping):
-        (first,) = first
-    return str(first)
-
-
-def append_entries(text: str, key: str, entries: Sequence[str]) -> str:
-    """Add entries, written at two spaces, at the end of a top-level section.
-
-    Raises:
-        ConfigError: The section is written in one line and not empty.
-    """
-    newline = "\r\n" if "\r\n" in text else "\n"
-    lines = text.splitlines(keepends=True)
-    head = re.compile(
-        rf"{re.escape(key)}[ ]*:(?P<value>[^#\r\n]*)(?P<rest>.*)", re.DOTALL
-    )
-    heads = ((at, head.match(line)) for at, line in enumerate(lines))
-    number, match = next((found for found in heads if found[1]), (0, None))
-    if match is None:
-        block = "".join([f"{key}:\n", *entries]).replace("\n", newline)
-        return _append_block(text, block, newline=newline)
-    value = match["value"].strip()
-    if value in {"[]", "{}", "null", "~"}:
-        lines[number] = f"{key}:{' ' if match['rest'].strip() else ''}{match['rest']}"
-    elif value:
-        raise ConfigError(
-            f"{key}", "is written in one line; write one entry per line, then try again"
-        )
-    last, indent = number, 2
-    for at in range(number + 1, len(lines)):
-        stripped = lines[at].strip()
-        if not stripped or stripped.startswith("#"):
-            continue
-        at_indent = len(lines[at]) - len(lines[at].lstrip(" "))
-        if at_indent == 0 and not stripped.startswith("- "):
-            break
-        if last == number:
-            indent = at_indent
-        last = at
-    if not lines[last].endswith(("\n", "\r")):
-        lines[last] += newline
-    shifted = [
-        " " * (len(line) - len(line.lstrip(" ")) - 2 + indent) + line.lstrip(" ")
-        for entry in entries
-        for line in entry.splitlines(keepends=True)
+def _remarks(bot: Bot) -> Iterator[str]:
+    """Say what is left to the developer."""
+    others = [
+        name
+        for name in bot.components("importers")
+        if not name.endswith((_MULTI_SKILL, "RasaFileImporter"))
     ]
-    lines[last + 1 : last + 1] = [line.replace("\n", newline) for line in shifted]
-    return "".join(lines)
+    if _is_multi_skill(bot):
+        yield (
+            "a project of several skills: the plugin goes into the domain and data of "
+            "this folder, which Rasa joins with those below `imports:`; intents or "
+            "examples of the same name there are not seen"
+        )
+    if others:
+        yield (
+            f"config.yml: {', '.join(others)} decides what is read; see that it reads "
+            "the domain and data/ of this folder"
+        )
+    if not bot.domain.exists():
+        return
+    for form in free_text_forms(bot):
+        file = form.file.relative_to(bot.folder).as_posix()
+        yield (
+            f"{file}: the form {form.name} takes any text, so also words about "
+            f"consent; paste below `{form.name}:`, at your indentation:\n"
+            f"{form.lines.rstrip()}"
+        )
+    try:
+        fallback(bot)
+    except MissingPartError as error:
+        yield str(error)
+    policies = bot.components("policies")
+    offered = [name for name in parts.optional_policies() if name not in policies]
+    if offered:
+        topics = ", ".join(f"`rasa-qa help {n.rpartition('.')[2]}`" for n in offered)
+        yield f"optional policies: {topics}"

@@ -17,7 +17,9 @@ PACKAGE = Path(rasa_qa_plugin.__file__).parent
 LAYERS = (
     {"errors"},
     {"settings", "consent", "changes"},
-    {"bot"},
+    {"bot", "splicing"},
+    {"parts"},
+    {"wiring", "endpoints"},
     {"privacy", "storage"},
     {"review", "training", "insights"},
     {"decisions", "batches", "numbering"},

@@ -8,8 +8,9 @@ import pytest
 from rasa_qa_plugin import changes
 from rasa_qa_plugin.bot import Bot
 from rasa_qa_plugin.errors import ConfigError, RasaQAError
-from rasa_qa_plugin.installation import append_entries, plan_installation
+from rasa_qa_plugin.installation import plan_installation
 from rasa_qa_plugin.settings import read_yaml
+from rasa_qa_plugin.splicing import append_entries
 
 NOW = datetime(2026, 11, 20, tzinfo=timezone.utc)
 CONFIG = """\
@@ -146,7 +147,12 @@ def test_another_section_of_that_type_is_left_alone(bot: Bot) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("tracker_store: {type: SQL, db: c.db}\n", "is written in one line"),
+        (
+            "tracker_store:\n  type: SQL\n  dialect: mysql+pymysql\n",
+            "neither SQLite nor",
+        ),
+        ("tracker_store:\n  type: SQL\n  shard: 1\n", "shard: unknown setting"),
+        ("tracker_store:\n  db: c.db\n", "has no `type:`"),
         ("tracker_store: sql\n", "expected keys such as `type:`"),
     ],
 )
@@ -162,7 +168,7 @@ def test_a_store_that_cannot_be_edited_is_refused(
 def test_another_store_is_refused_and_nothing_is_written(bot: Bot) -> None:
     bot.endpoints.write_text("tracker_store:\n  type: redis\n", "utf-8")
 
-    with pytest.raises(ConfigError, match="its type cannot be converted"):
+    with pytest.raises(ConfigError, match=r"is Redis.*--replace-store"):
         install(bot)
 
     assert bot.config.read_text("utf-8") == CONFIG
