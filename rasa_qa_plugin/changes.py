@@ -22,12 +22,12 @@ class FileChange(msgspec.Struct, frozen=True):
 
     Attributes:
         before: Bytes found; None where there was no file.
-        after: Bytes to write.
+        after: Bytes to write; None to delete the file.
     """
 
     path: Path
     before: bytes | None
-    after: bytes
+    after: bytes | None
 
     @property
     def changes(self) -> bool:
@@ -47,9 +47,9 @@ def diff(changes: Sequence[FileChange], *, root: Path) -> str:
         name = change.path.relative_to(root).as_posix()
         for line in difflib.unified_diff(
             _LINES.findall((change.before or b"").decode("utf-8", "replace")),
-            _LINES.findall(change.after.decode("utf-8", "replace")),
+            _LINES.findall((change.after or b"").decode("utf-8", "replace")),
             fromfile="/dev/null" if change.before is None else f"a/{name}",
-            tofile=f"b/{name}",
+            tofile="/dev/null" if change.after is None else f"b/{name}",
         ):
             pieces.append(line)
             if not line.endswith("\n"):
@@ -77,11 +77,15 @@ def write(
             _check_unchanged(change)
         folder = backups and _back_up(pending, root=root, backups=backups, now=now)
         for change in pending:
-            drafts[change.path] = _draft(change.path, change.after)
+            if change.after is not None:
+                drafts[change.path] = _draft(change.path, change.after)
         for change in pending:
             _check_unchanged(change)
             written.append(change)
-            drafts[change.path].replace(change.path)
+            if change.after is None:
+                change.path.unlink()
+            else:
+                drafts[change.path].replace(change.path)
     except BaseException as error:
         for change in written:
             _restore(change)
@@ -143,15 +147,24 @@ def _restore(change: FileChange) -> None:
             replace(change.path, change.before)
 
 
+def backup_folder(
+    changes: Sequence[FileChange], *, backups: Path, now: datetime
+) -> Path:
+    """Give the folder below *backups* where :func:`write` keeps the former files."""
+    stamp = now.strftime("%Y%m%d-%H%M%S")
+    digest = hashlib.sha256(b"".join(change.before or b"" for change in changes))
+    return backups / f"{stamp}-{digest.hexdigest()[:6]}"
+
+
 def _back_up(
     changes: Sequence[FileChange], *, root: Path, backups: Path, now: datetime
 ) -> Path | None:
     existing = [change for change in changes if change.before is not None]
     if not existing:
         return None
-    stamp = now.strftime("%Y%m%d-%H%M%S")
-    digest = hashlib.sha256(b"".join(c.before or b"" for c in existing)).hexdigest()
-    folder = backups / f"{stamp}-{digest[:6]}"
+    folder = backup_folder(existing, backups=backups, now=now)
+    # A file that only its owner may read must not lie here for all to see.
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for change in existing:
         replace(folder / change.path.relative_to(root), change.before or b"")
     return folder

@@ -28,7 +28,7 @@ LAYERS = (
     {"recording"},
     {"opening"},
     {"backlog", "threads", "positions", "scrubbing", "rights", "server", "writer"},
-    {"installation", "health", "forgetting", "cluster"},
+    {"installation", "undoing", "health", "forgetting", "cluster"},
     {"broker"},
     {"tracker_store", "nlu", "policy", "actions", "cli"},
     {"channel"},

@@ -145,7 +145,9 @@ def apply_merge(plan: MergePlan, *, backup_dir: Path, now: datetime) -> Path | N
     for change in plan.files:
         mine = [one.example for one in plan.added if one.file == change.path]
         before = read_examples(change.before.decode()) if change.before else []
-        if Counter(read_examples(change.after.decode())) != Counter(before + mine):
+        if Counter(read_examples((change.after or b"").decode())) != Counter(
+            before + mine
+        ):
             raise MergeError(
                 f"{change.path.name}: would not read back as planned; plan again"
             )
