@@ -7,8 +7,10 @@ from typing import Any
 import click
 import msgspec
 import pytest
+from click.testing import CliRunner
 
-from rasa_qa_plugin import cli
+import rasa_qa_plugin
+from rasa_qa_plugin import cli, handbook, parts
 from rasa_qa_plugin.review.flags import FLAGS
 from rasa_qa_plugin.settings import Connection, Settings, parser
 
@@ -72,8 +74,6 @@ def test_endpoints_keys_flags_and_tables_are_in_the_readme() -> None:
 
 
 def test_yaml_blocks_parse_and_name_what_exists() -> None:
-    import rasa_qa_plugin
-
     blocks = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
     endpoints, config, credentials = (parser().load(block) for block in blocks)
 
@@ -131,9 +131,77 @@ def test_files_of_the_example_are_those_that_init_writes() -> None:
         assert (ROOT / "bot_example" / theirs).read_text("utf-8") == written
 
 
-def test_the_changelog_names_the_version() -> None:
-    import rasa_qa_plugin
+def names_in_bot_files() -> list[str]:
+    return [
+        *(
+            name
+            for section in ("intents", "entities", "slots", "forms", "actions")
+            for name in parts.entries("domain.yml", section)
+        ),
+        *parts.response_groups(),
+        *Settings.__struct_fields__,
+        *(name for name in rasa_qa_plugin.__all__ if not name.startswith("__")),
+    ]
 
+
+@pytest.mark.parametrize("name", dict.fromkeys(names_in_bot_files()))
+def test_help_has_a_page_for_every_name(name: str) -> None:
+    found = handbook.find(name)
+
+    assert found
+    for page in found:
+        assert page.topic == name
+        assert page.summary
+        assert len(page.text) > len("Records a no.")
+        assert name in page.yaml
+        assert parser().load(page.yaml)
+
+
+def test_help_tells_what_runs_when() -> None:
+    texts = {name: handbook.find(name)[0].text for name in names_in_bot_files()}
+
+    assert "Leads to action_qa_forget." in texts["qa_forget_confirm"]
+    assert "Button of: utter_qa_ask_forget_es" in texts["qa_forget_confirm"]
+    assert "  - borra mis datos" in texts["qa_forget_me"]
+    assert 'by the rules "qa forget me"' in texts["action_qa_ask_forget"]
+    assert "where you call it" in texts["action_qa_ask_consent"]
+    assert "qa_comment_form asks with it" in texts["action_ask_qa_comment"]
+    assert "Says: utter_qa_forgotten" in texts["action_qa_forget"]
+    assert "Sent by: action_qa_forget." in texts["utter_qa_forgotten"]
+    assert "Read or set by: action_qa_forget" in texts["qa_forget"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "topic"),
+    [
+        ("utter_qa_forgotten_en", "utter_qa_forgotten"),
+        ("rasa_qa_plugin.QAChannel", "QAChannel"),
+        ("privacy.live_ttl_hours", "privacy"),
+        ("/qa_skip", "qa_skip"),
+    ],
+)
+def test_a_page_is_found_by_the_names_that_files_use(asked: str, topic: str) -> None:
+    assert handbook.find(asked)[0].topic == topic
+
+
+@pytest.mark.parametrize(
+    ("asked", "meant"),
+    [
+        ("action_qa_feedback", "action_qa_ask_feedback"),
+        ("confidencelogger", "ConfidenceLogger"),
+        ("withdraw", "qa_consent_withdraw"),
+        ("merge", "`rasa-qa merge --help`"),
+    ],
+)
+def test_an_unknown_topic_leads_to_the_nearest(asked: str, meant: str) -> None:
+    result = CliRunner().invoke(cli.root, ["help", asked])
+
+    assert result.exit_code == 2
+    assert meant in result.stderr
+    assert "`rasa-qa help` lists all topics" in result.stderr
+
+
+def test_the_changelog_names_the_version() -> None:
     assert f"## {rasa_qa_plugin.__version__}" in (ROOT / "CHANGELOG.md").read_text(
         "utf-8"
     )

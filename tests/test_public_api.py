@@ -28,7 +28,7 @@ LAYERS = (
     {"recording"},
     {"opening"},
     {"backlog", "threads", "positions", "scrubbing", "rights", "server", "writer"},
-    {"installation", "undoing", "health", "forgetting", "cluster"},
+    {"installation", "undoing", "handbook", "health", "forgetting", "cluster"},
     {"broker"},
     {"tracker_store", "nlu", "policy", "actions", "cli"},
     {"channel"},
@@ -144,6 +144,16 @@ def test_the_command_line_s_help_loads_nothing_heavy() -> None:
 
     assert "rasa_qa_plugin.cli" in loaded
     assert loaded & HEAVY == set()
+
+
+@pytest.mark.parametrize("arguments", [["help"], ["help", "action_qa_forget"]])
+def test_a_page_of_help_loads_nothing_heavy(arguments: list[str]) -> None:
+    loaded = loaded_by(
+        f"from rasa_qa_plugin import cli; cli.root({arguments}, standalone_mode=False)"
+    )
+
+    assert "rasa_qa_plugin.handbook" in loaded
+    assert loaded & (HEAVY | {"rasa_sdk", "numpy", "cryptography"}) == set()
 
 
 def test_looking_at_turns_loads_no_detector(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from rasa_qa_plugin.errors import ConfigError, RasaQAError
 _COMMANDS = {
     "init": ("setup", "init", "Add the plugin to a bot; shows the changes first."),
     "check": ("setup", "check", "Say what works and what is missing."),
+    "help": ("handbook", "help_", "Explain an action, slot, intent, setting ..."),
     "explain": ("privacy", "explain", "Show what would be masked in a text, and why."),
     "stats": ("statistics", "stats", "Count turns, and sum up the review."),
     "turns": ("turns", "turns", "List turns, the doubtful ones first."),
