@@ -17,6 +17,7 @@ from rasa_qa_plugin.bot import COMPONENT, Bot
 from rasa_qa_plugin.changes import FileChange, read
 from rasa_qa_plugin.endpoints import plan_endpoints
 from rasa_qa_plugin.errors import ConfigError
+from rasa_qa_plugin.examples import missing_examples
 from rasa_qa_plugin.settings import parser, read_yaml
 from rasa_qa_plugin.splicing import add_missing, newline_of
 from rasa_qa_plugin.wiring import MissingPartError, fallback, free_text_forms
@@ -39,6 +40,11 @@ _SETTINGS = """\
 #   max_f1_drop: 0.02
 """
 _NEVER_COMMIT = ("conversations.db*", "*.spool*", ".rasa_qa/")
+# By itself the policy would answer what no other policy knows with a fallback.
+_RULE_POLICY = """\
+  - name: RulePolicy
+    enable_fallback_prediction: false
+"""
 _MULTI_SKILL = "MultiProjectImporter"
 
 
@@ -109,8 +115,11 @@ def _config(bot: Bot, notes: list[str]) -> str:
         missing.setdefault("pipeline", []).append(f"  - name: {COMPONENT}\n")
     policies = bot.components("policies")
     if policies and not any(name.endswith("RulePolicy") for name in policies):
-        missing["policies"] = ["  - name: RulePolicy\n"]
-        notes.append("config.yml: RulePolicy added, the plugin's rules need it")
+        missing["policies"] = [_RULE_POLICY]
+        notes.append(
+            "config.yml: RulePolicy added, the plugin's rules need it; it predicts no "
+            "fallback, since this bot had none, but /restart and /back now work"
+        )
     return add_missing(text, missing, file="config.yml")
 
 
@@ -179,37 +188,14 @@ def _data(bot: Bot, notes: list[str]) -> dict[Path, str]:
 
 
 def _nlu(bot: Bot, notes: list[str]) -> dict[Path, str]:
-    present: set[str] = set()
-    taken: set[str] = set()
-    for _, item in bot.data_contents("nlu"):
-        intent = str(item.get("intent"))
-        present.add(intent)
-        if intent not in parts.intents():
-            taken.update(_examples(item))
-    missing, dropped = [], 0
-    for name, entry in parts.entries("nlu.yml", "nlu").items():
-        if name not in present:
-            kept, lost = parts.without_examples(entry, taken)
-            missing.append(kept)
-            dropped += lost
-    if dropped:
+    missing, lost = missing_examples(bot)
+    if lost:
         notes.append(
-            f"{dropped} of the plugin's training examples are left out: an intent of "
-            "this bot has the same"
+            f"{lost} of the plugin's training examples are left out: they would clash "
+            "with those of this bot"
         )
     path = bot.data / "qa_nlu.yml"
     return _with_missing(path, {"nlu": missing}, source="nlu.yml")
-
-
-def _examples(item: Mapping[str, Any]) -> Iterator[str]:
-    examples = item.get("examples")
-    if isinstance(examples, str):
-        lines = (line.strip() for line in examples.splitlines())
-        yield from (parts.example_key(line.removeprefix("- ")) for line in lines)
-    elif isinstance(examples, list):
-        for one in examples:
-            text = one.get("text") if isinstance(one, Mapping) else one
-            yield parts.example_key(str(text))
 
 
 def _rules(bot: Bot) -> dict[Path, str]:

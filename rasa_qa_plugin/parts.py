@@ -1,7 +1,7 @@
 """What this package brings into a bot: read from `bot_files`, its only source."""
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -118,23 +118,3 @@ def composed(file: str, wanted: Mapping[str, Sequence[str]]) -> str:
     return head + "\n".join(
         f"{key}:\n{''.join(own)}" for key, own in wanted.items() if own
     )
-
-
-def without_examples(entry: str, taken: Collection[str]) -> tuple[str, int]:
-    """Drop the example lines of an intent of ours that another intent has taken.
-
-    Returns:
-        The entry, and how many lines it lost.
-    """
-    kept = [
-        line
-        for line in entry.splitlines(keepends=True)
-        if example_key(line.strip().removeprefix("- ")) not in taken
-    ]
-    return "".join(kept), len(entry.splitlines()) - len(kept)
-
-
-def example_key(text: str) -> str:
-    """Give what makes two training examples the same: words without their marks."""
-    plain = re.sub(r"\[([^\]]+)\](\([^)]*\)|\{[^}]*\})", r"\1", text)
-    return plain.strip().casefold()

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
 from ruamel.yaml.error import YAMLError
 
 from rasa_qa_plugin.errors import ConfigError
@@ -84,8 +85,10 @@ def block_span(lines: Sequence[str], key: str) -> tuple[int, int, int] | None:
 def append_entries(text: str, key: str, entries: Sequence[str]) -> str:
     """Add entries, written at two spaces, at the end of a top-level section.
 
+    A section that is written in brackets gets them before its closing one.
+
     Raises:
-        ConfigError: The section is written in one line and not empty.
+        ConfigError: The section can hold no entries.
     """
     newline = newline_of(text)
     lines = text.splitlines(keepends=True)
@@ -100,10 +103,10 @@ def append_entries(text: str, key: str, entries: Sequence[str]) -> str:
     rest = match["rest"] if match else ""
     if value in {"[]", "{}", "null", "~"}:
         lines[number] = f"{key}:{' ' if rest.strip() else ''}{rest}"
+    elif value.startswith(("[", "{")):
+        return _append_in_brackets(text, key, entries)
     elif value:
-        raise ConfigError(
-            f"{key}", "is written in one line; write one entry per line, then try again"
-        )
+        raise ConfigError(key, "is no list and no mapping; see Rasa's docs")
     if not lines[last].endswith(("\n", "\r")):
         lines[last] += newline
     shifted = [
@@ -113,6 +116,28 @@ def append_entries(text: str, key: str, entries: Sequence[str]) -> str:
     ]
     lines[last + 1 : last + 1] = [line.replace("\n", newline) for line in shifted]
     return "".join(lines)
+
+
+def _append_in_brackets(text: str, key: str, entries: Sequence[str]) -> str:
+    node = next(
+        value for name, value in parser().compose(text).value if name.value == key
+    )
+    end = node.end_mark.index - 1
+    last = node.value[-1] if node.value else None
+    last = last[1] if isinstance(last, tuple) else last
+    tail = text[last.end_mark.index : end] if last is not None else ","
+    comma = "" if "," in re.sub("#.*", "", tail) else ", "
+    added = ", ".join(_in_one_line(parser().load(entry)) for entry in entries)
+    return text[:end].rstrip(" ") + comma + added + text[end:]
+
+
+def _in_one_line(entry: Any) -> str:
+    """Write a list item or a mapping's entry as JSON, which is YAML."""
+    if isinstance(entry, list):
+        (item,) = entry
+        plain = isinstance(item, str) and re.fullmatch(r"[a-z]\w*", item) is not None
+        return item if plain else msgspec.json.encode(item).decode()
+    return msgspec.json.encode(entry).decode()[1:-1]
 
 
 def add_missing(text: str, missing: Mapping[str, Sequence[str]], *, file: str) -> str:

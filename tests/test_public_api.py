@@ -19,7 +19,7 @@ LAYERS = (
     {"settings", "consent", "changes"},
     {"bot", "splicing"},
     {"parts"},
-    {"wiring", "endpoints"},
+    {"wiring", "endpoints", "examples"},
     {"privacy", "storage"},
     {"review", "training", "insights"},
     {"decisions", "batches", "numbering"},

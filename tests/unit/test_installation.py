@@ -9,8 +9,8 @@ from rasa_qa_plugin import changes
 from rasa_qa_plugin.bot import Bot
 from rasa_qa_plugin.errors import ConfigError, RasaQAError
 from rasa_qa_plugin.installation import plan_installation
-from rasa_qa_plugin.settings import read_yaml
-from rasa_qa_plugin.splicing import append_entries
+from rasa_qa_plugin.settings import parser, read_yaml
+from rasa_qa_plugin.splicing import add_missing, append_entries
 
 NOW = datetime(2026, 11, 20, tzinfo=timezone.utc)
 CONFIG = """\
@@ -201,9 +201,38 @@ def test_entries_follow_the_layout_they_meet(text: str, expected: str) -> None:
     assert append_entries(text, "intents", ["  - b\n"]) == expected
 
 
-def test_a_section_in_one_line_is_refused_with_the_remedy() -> None:
-    with pytest.raises(ConfigError, match="one entry per line"):
-        append_entries("intents: [a, b]\n", "intents", ["  - c\n"])
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("intents: [a, b] # two\n", 'intents: [a, b, c, {"d":{"x":[]}}] # two\n'),
+        ("x: 1\nintents: [\n  a, # one\n]\n", None),
+        ("intents: [a: {x: []},\n          b ]\nx: [c]\n", None),
+        ("{intents: [a]}\n", ConfigError),
+    ],
+)
+def test_a_section_in_brackets_gains_entries_in_them(
+    text: str, expected: str | type[ConfigError] | None
+) -> None:
+    entries = {"intents": ["  - c\n", "  - d:\n      x: []\n"]}
+    if expected is ConfigError:
+        with pytest.raises(ConfigError, match="nothing can be added safely"):
+            add_missing(text, entries, file="domain.yml")
+        return
+
+    spliced = add_missing(text, entries, file="domain.yml")
+
+    assert expected in (spliced, None)
+    before, after = (parser().load(one) for one in (text, spliced))
+    assert after == before | {"intents": [*before["intents"], "c", {"d": {"x": []}}]}
+    assert spliced.count("\n") == text.count("\n")
+
+
+def test_a_mapping_in_brackets_gains_entries_too() -> None:
+    spliced = append_entries(
+        "slots: {a: {type: text}}\n", "slots", ["  b:\n    c: 1\n"]
+    )
+
+    assert spliced == 'slots: {a: {type: text}, "b":{"c":1}}\n'
 
 
 def test_a_file_that_changed_meanwhile_is_not_overwritten(bot: Bot) -> None:
