@@ -14,10 +14,17 @@ __version__ = version("rasa-qa-plugin")
 _PUBLIC = {
     "QATrackerStore": "rasa_qa_plugin.tracker_store",
     "ConfidenceLogger": "rasa_qa_plugin.nlu",
+    "EscalationPolicy": "rasa_qa_plugin.policy.escalation",
     "QAChannel": "rasa_qa_plugin.channel",
 }
 
-__all__ = ["ConfidenceLogger", "QAChannel", "QATrackerStore", "__version__"]
+__all__ = [
+    "ConfidenceLogger",
+    "EscalationPolicy",
+    "QAChannel",
+    "QATrackerStore",
+    "__version__",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -64,6 +64,7 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True):
         previous_version: Of the conversation before; 0 when it was new, -1 when the
             batch had been written by an earlier try.
         published: Bodies for the event broker, masked, with the pseudonym.
+        tickets: How many cases were handed over to people.
     """
 
     version: int
@@ -71,3 +72,4 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True):
     consent: ConsentState
     published: list[Event]
     erased: bool = False
+    tickets: int = 0

@@ -9,7 +9,7 @@ from rasa_qa_plugin.consent import CHANNEL, ConsentChange, ConsentState
 from rasa_qa_plugin.privacy.events import EventMasker
 from rasa_qa_plugin.privacy.vault import Vault
 from rasa_qa_plugin.settings import Settings
-from rasa_qa_plugin.storage import consents, conversations, turns
+from rasa_qa_plugin.storage import consents, conversations, escalations, turns
 from rasa_qa_plugin.storage.consents import ConsentRecord
 from rasa_qa_plugin.storage.conversations import StoredEvent
 
@@ -82,6 +82,7 @@ class Decisions:
         if self._settings.consent.without_consent != "anonymized":
             self._withhold_archive(connection, pseudonym, now=now)
         lost = turns.withdraw(connection, pseudonym)
+        escalations.forget_words(connection, pseudonym)
         if not self._settings.consent.keeps_rows:
             conversations.discard_archive(connection, pseudonym)
             turns.discard(connection, pseudonym)

@@ -18,11 +18,13 @@ from rasa_qa_plugin.numbering import Numberings
 from rasa_qa_plugin.privacy.events import EventMasker
 from rasa_qa_plugin.privacy.vault import PSEUDONYM_PREFIX, Vault
 from rasa_qa_plugin.review.capture import Capture
+from rasa_qa_plugin.review.handover import Handover, resuming_events
 from rasa_qa_plugin.settings import Settings
 from rasa_qa_plugin.storage import (
     consents,
     conversations,
     erasure,
+    escalations,
     replays,
     stock,
     turns,
@@ -48,6 +50,7 @@ class Recorder:
         self._decisions = Decisions(vault, masker, settings)
         self._archive = Archive(vault, masker, settings)
         self._capture = Capture(vault.turn_id, settings)
+        self._handover = Handover(vault.ticket_id, settings.escalation)
         self._ttl = self._archive.ttl
         self._numberings = Numberings(vault, ttl=self._ttl)
         self._adopter = Adopter(
@@ -239,6 +242,11 @@ class Recorder:
                 first_seq=first_seq,
                 now=now,
             )
+        tickets = 0
+        if not (bare or batch.replaces):
+            tickets = self._handover.keep(
+                connection, pseudonym, batch.events, consent, now=now
+            )
 
         conversations.put(
             connection,
@@ -260,6 +268,7 @@ class Recorder:
             published=[
                 {"sender_id": pseudonym, **form} for form in kept if form is not None
             ],
+            tickets=tickets,
         )
 
     def rate(self, pseudonym: str, rating: Event, *, now: float) -> bool:
@@ -287,6 +296,29 @@ class Recorder:
             lost = self._decisions.forget_words(connection, pseudonym, now=now)
         erasure.compact(self._engine)
         return lost
+
+    def close_ticket(self, ticket_id: str, *, now: float) -> bool:
+        """Close a ticket; tell whether it was there and not closed yet.
+
+        With a person's last ticket the bot takes the conversation over again: running
+        servers find the events at the next message, as their version has changed.
+        """
+        with transaction(self._engine) as connection:
+            ticket = escalations.find(connection, ticket_id)
+            if ticket is None:
+                return False
+            pseudonym = ticket.sender_id
+            before = conversations.find(connection, pseudonym, for_update=True)
+            if not escalations.move(connection, ticket_id, "closed", now=now):
+                return False
+            if before is not None and not escalations.is_waiting(connection, pseudonym):
+                theirs = escalations.of_person(connection, pseudonym)
+                paused = any(one.paused for one in theirs)
+                batch = Batch(
+                    sender_id="", events=resuming_events(paused=paused, now=now)
+                )
+                self._append(connection, pseudonym, batch, before, now=now, bare=False)
+        return True
 
     def forget(self, pseudonym: str) -> None:
         """Let go of what memory holds of a person, whose rows somebody erases."""

@@ -125,6 +125,23 @@ class StorageSettings(
     spool_megabytes: Annotated[float, msgspec.Meta(gt=0.0)] = 256.0
 
 
+class EscalationSettings(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
+):
+    """What becomes of a conversation that is handed over to people.
+
+    Attributes:
+        history_turns: How many of the last turns a ticket shows, with consent.
+        notify: Apprise URLs that are told of each ticket; secrets as ``${VARIABLE}``.
+        include_message: Whether they are told the last message too, masked and with
+            consent; what is sent out, no erasure reaches.
+    """
+
+    history_turns: Annotated[int, msgspec.Meta(ge=0, le=50)] = 5
+    notify: tuple[str, ...] = ()
+    include_message: bool = False
+
+
 class TrainingSettings(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 ):
@@ -150,6 +167,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     consent: ConsentSettings = ConsentSettings()
     storage: StorageSettings = StorageSettings()
     review: ReviewSettings = ReviewSettings()
+    escalation: EscalationSettings = EscalationSettings()
     training: TrainingSettings = TrainingSettings()
 
 

@@ -70,6 +70,7 @@ def document(  # noqa: PLR0913 - what opening sealed rows takes
             }
             for copy in held.copies
         ],
+        "tickets": msgspec.to_builtins(held.tickets),
         "stock_events": [_stock_event(row, raw=originals) for row in foreign],
     }
 

@@ -33,6 +33,7 @@ from rasa_qa_plugin.broker import MaskingBroker
 from rasa_qa_plugin.consent import CONSENT_SLOT, ConsentState, changes_in
 from rasa_qa_plugin.errors import RasaQAError, StorageError, StorageUnavailableError
 from rasa_qa_plugin.insights.prometheus import RETRIEVING, SAVING
+from rasa_qa_plugin.notifier import Notifier
 from rasa_qa_plugin.opening import open_recorder
 from rasa_qa_plugin.positions import Position, mark_stored, new_events, position_of
 from rasa_qa_plugin.privacy.logs import LogMasker, install
@@ -88,6 +89,7 @@ class QATrackerStore(TrackerStore):
             )
             with contextlib.suppress(StorageError):  # the next sweep will do it
                 opened.recorder.drop_expired(now=time.time())
+            self._notifier = Notifier(opened)
         except RasaQAError as error:
             raise RasaException(f"rasa_qa_plugin: {error}") from None
         except (ImportError, AttributeError) as error:
@@ -116,6 +118,7 @@ class QATrackerStore(TrackerStore):
             else MaskingBroker(event_broker, opened.masker, opened.vault)
         )
         super().__init__(domain, broker)
+        self._notifier.wake()  # for what a process before left unsent
         with contextlib.suppress(RuntimeError):  # no event loop yet: the first message
             self._start_replay()
 
@@ -294,6 +297,8 @@ class QATrackerStore(TrackerStore):
         if entry is not None:
             recorded.append(entry)
             self._publish(entry)
+            if entry.tickets:
+                self._notifier.wake()
 
     def _after(
         self,

@@ -28,6 +28,7 @@ LAYERS = (
     {"recording"},
     {"opening"},
     {"backlog", "threads", "positions", "scrubbing", "rights", "server", "writer"},
+    {"notifier"},
     {"installation", "undoing", "handbook", "health", "forgetting", "cluster"},
     {"broker"},
     {"tracker_store", "nlu", "policy", "actions", "cli"},
@@ -40,6 +41,7 @@ ADAPTERS = {
     "broker.py",
     "positions.py",
     "nlu.py",
+    "policy/escalation.py",
     "channel.py",
     "review/rasa_syntax.py",
     "training/worker.py",
@@ -49,6 +51,7 @@ ADAPTERS = {
 def test_dotted_paths_of_yaml_files_stay() -> None:
     assert rasa_qa_plugin.__all__ == [
         "ConfidenceLogger",
+        "EscalationPolicy",
         "QAChannel",
         "QATrackerStore",
         "__version__",
@@ -70,6 +73,7 @@ def test_action_names_stay() -> None:
         "action_qa_comment_skipped",
         "action_qa_consent_info",
         "action_qa_deny_consent",
+        "action_qa_escalate",
         "action_qa_forget",
         "action_qa_forget_cancelled",
         "action_qa_grant_consent",

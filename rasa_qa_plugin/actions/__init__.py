@@ -12,6 +12,7 @@ from rasa_qa_plugin.actions.consent import (
     ActionGrantConsent,
     ActionWithdrawConsent,
 )
+from rasa_qa_plugin.actions.escalation import ActionEscalate
 from rasa_qa_plugin.actions.feedback import (
     ActionAskComment,
     ActionAskFeedback,
@@ -34,6 +35,7 @@ __all__ = [
     "ActionCommentSkipped",
     "ActionConsentInfo",
     "ActionDenyConsent",
+    "ActionEscalate",
     "ActionForget",
     "ActionForgetCancelled",
     "ActionGrantConsent",

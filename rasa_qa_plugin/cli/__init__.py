@@ -29,6 +29,7 @@ _COMMANDS = {
     "merge": ("annotation", "merge", "Add corrections to the training data."),
     "retrain": ("models", "retrain", "Train, compare with the current model, promote."),
     "rollback": ("models", "rollback", "Return to the model before."),
+    "tickets": ("tickets", "tickets", "Work off what was handed over to people."),
     "consent": ("people", "consent", "Show or set what a person agreed to."),
     "erase": ("people", "erase", "Forget one person."),
     "subject-access": (

@@ -16,6 +16,7 @@ from prometheus_client.core import (
 )
 from sqlalchemy.engine import Connection
 
+from rasa_qa_plugin.storage import escalations
 from rasa_qa_plugin.storage.schema import conversations, flags, turns
 
 _BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
@@ -81,6 +82,7 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
     conversations: int
     turns: int
     by_flag: dict[str, int]
+    tickets: dict[str, int]
     seconds: float
 
 
@@ -109,6 +111,7 @@ def count(connection: Connection, known_flags: Iterable[str]) -> Counts:
         ).scalar_one(),
         turns=connection.execute(sa.select(number).select_from(turns)).scalar_one(),
         by_flag=raised,
+        tickets=escalations.count_by_status(connection),
         seconds=0.0,
     )
 
@@ -146,6 +149,14 @@ class _Collector:
         for flag, raised in counts.by_flag.items():
             flagged.add_metric([flag], raised)
         yield flagged
+        tickets = GaugeMetricFamily(
+            "rasa_qa_tickets",
+            "Conversations handed over to people, by status.",
+            labels=["status"],
+        )
+        for status, number in counts.tickets.items():
+            tickets.add_metric([status], number)
+        yield tickets
         yield GaugeMetricFamily(
             "rasa_qa_count_seconds",
             "How long the database took to count the above.",

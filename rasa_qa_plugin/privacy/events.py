@@ -32,6 +32,7 @@ from rasa_qa_plugin.privacy.withheld import (
     is_name,
     is_reference,
     withheld_event,
+    without_words,
 )
 from rasa_qa_plugin.settings import PrivacySettings
 
@@ -374,6 +375,8 @@ class _Masking:
     def _slot(self, name: str, value: Any) -> Any:
         if name == "requested_slot":
             return value
+        if name == "qa_escalation" and isinstance(value, dict):
+            return without_words(value)
         if name == "qa_feedback" and isinstance(value, dict):
             return {
                 key: item

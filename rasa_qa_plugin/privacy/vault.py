@@ -60,6 +60,10 @@ class Vault:
         """
         return "t_" + self._mac(b"turn", f"{pseudonym}:{seq}:{message}")[:20]
 
+    def ticket_id(self, pseudonym: str, case: str) -> str:
+        """Give the id of a case handed over to people; short, for people say it."""
+        return "h_" + self._mac(b"ticket", f"{pseudonym}:{case}")[:12]
+
     def seal(self, plain: bytes, *, context: str) -> bytes:
         """Encrypt with AES-256-GCM; *context* must be the same to open it again."""
         nonce = os.urandom(_NONCE_BYTES)

@@ -211,9 +211,31 @@ def _slot_value(name: Any, value: Any) -> Any:
         return value if is_name(value) else WITHHELD
     if name == "qa_feedback" and isinstance(value, dict):
         return {key: _rating_part(key, item) for key, item in value.items()}
+    if name == "qa_escalation" and isinstance(value, dict):
+        return without_words(value)
     if isinstance(value, dict) and name == "session_started_metadata":
         return _withheld(value)
     return value if value is None or isinstance(value, bool) else WITHHELD
+
+
+def without_words(case: Mapping[Any, Any]) -> Event:
+    """Give a case handed over to people: its message's reference and the bot's names.
+
+    Anything else in the slot `qa_escalation` is withheld, whoever put it there.
+    """
+    return {_withheld_key(key): _case_part(key, item) for key, item in case.items()}
+
+
+def _case_part(key: Any, item: Any) -> Any:
+    if item is None or isinstance(item, bool):
+        return item
+    if key == "case":
+        return item if is_reference(item) else WITHHELD
+    if key == "tags" and isinstance(item, (list, tuple)):
+        return [tag if is_name(tag) else WITHHELD for tag in item]
+    if key in ("reason", "priority", "queue") and is_name(item):
+        return item
+    return WITHHELD
 
 
 def _rating_part(key: Any, item: Any) -> Any:

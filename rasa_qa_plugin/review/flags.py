@@ -33,6 +33,7 @@ FLAGS = (
     MANUAL,
 )
 
+HANDOVER_ACTION = "action_qa_escalate"
 _UNLIKELY_INTENT_ACTION = "action_unlikely_intent"
 # "yes" and "two" are said again and again, and nobody is annoyed.
 _FEWEST_WORDS = 2
@@ -65,7 +66,7 @@ def flags_for(
         flags.append(UNLIKELY_INTENT)
     if any(_is(event, "action_execution_rejected") for event in followers):
         flags.append(ACTION_FAILED)
-    if actions.intersection(settings.handoff_actions) or any(
+    if actions.intersection((HANDOVER_ACTION, *settings.handoff_actions)) or any(
         _is(event, "pause") for event in followers
     ):
         flags.append(ESCALATED)

@@ -6,11 +6,12 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from rasa_qa_plugin.storage import consents, conversations, copies
+from rasa_qa_plugin.storage import consents, conversations, copies, escalations
 from rasa_qa_plugin.storage import turns as stored_turns
 from rasa_qa_plugin.storage.consents import ConsentRecord
 from rasa_qa_plugin.storage.conversations import Conversation
 from rasa_qa_plugin.storage.copies import Copy
+from rasa_qa_plugin.storage.escalations import Ticket
 from rasa_qa_plugin.storage.schema import (
     annotations,
     batches,
@@ -59,6 +60,7 @@ class Holdings(msgspec.Struct, frozen=True, kw_only=True):
     annotations: list[dict[str, Any]]
     exports: list[dict[str, Any]]
     copies: list[Copy]
+    tickets: list[Ticket]
 
     def __bool__(self) -> bool:
         """Whether anything is held at all."""
@@ -91,6 +93,7 @@ def held(connection: Connection, sender_id: str, *, now: float) -> Holdings:
         annotations=_annotations(connection, own),
         exports=_exports(connection, set(own)),
         copies=copies.of_person(connection, sender_id),
+        tickets=escalations.of_person(connection, sender_id),
     )
 
 

@@ -5,8 +5,8 @@ being written to is not old, and whatever else was busy is left to the next run.
 """
 
 import secrets
-from collections.abc import Collection, Sequence
-from typing import Any, Literal
+from collections.abc import Callable, Collection, Sequence
+from typing import Any, Literal, get_args
 
 import msgspec
 import sqlalchemy as sa
@@ -18,6 +18,7 @@ from rasa_qa_plugin.storage.schema import (
     batches,
     conversations,
     copies,
+    escalations,
     events,
     feedback,
     flags,
@@ -26,9 +27,9 @@ from rasa_qa_plugin.storage.schema import (
 )
 from rasa_qa_plugin.storage.stock import foreign
 
-Kind = Literal["events", "turns", "feedback", "originals", "activity"]
-KINDS: tuple[Kind, ...] = ("events", "turns", "feedback", "originals", "activity")
-USUAL: tuple[Kind, ...] = ("events", "turns", "feedback", "originals")
+Kind = Literal["events", "turns", "feedback", "tickets", "originals", "activity"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+USUAL: tuple[Kind, ...] = KINDS[:-1]
 """What is purged unless asked otherwise: what people said and did.
 
 Consents are never purged: they prove why the rest was allowed.
@@ -40,6 +41,7 @@ _FILES = 10
 
 Mark = tuple[Any, ...]
 _Round = tuple[Mark | None, dict[str, int]]
+_Step = Callable[[Connection, "Purge", Mark | None], _Round]
 
 
 class Purge(msgspec.Struct, frozen=True, kw_only=True):
@@ -267,19 +269,23 @@ def _stock(connection: Connection, purge: Purge, mark: Mark | None) -> _Round:
     return mark, {events.name: deleted}
 
 
-def _feedback(connection: Connection, purge: Purge, mark: Mark | None) -> _Round:
-    """Delete ratings and comments; a flag that one raised stays with its turn."""
-    rows, mark = _page(
-        connection,
-        sa.select(feedback.c.id)
-        .where(feedback.c.given_at < purge.cutoff)
-        .with_for_update(skip_locked=True),
-        (feedback.c.id,),
-        mark,
-        purge.batch,
-    )
-    own = feedback.c.id.in_([row.id for row in rows])
-    return mark, {feedback.name: _delete(connection, feedback, own)}
+def _by_age(table: sa.Table, key: sa.Column[Any], since: sa.Column[Any]) -> _Step:
+    """Give the round that deletes rows by their own age, unless somebody holds them."""
+
+    def step(connection: Connection, purge: Purge, mark: Mark | None) -> _Round:
+        rows, mark = _page(
+            connection,
+            sa.select(key)
+            .where(since < purge.cutoff)
+            .with_for_update(skip_locked=True),
+            (key,),
+            mark,
+            purge.batch,
+        )
+        own = key.in_([row[0] for row in rows])
+        return mark, {table.name: _delete(connection, table, own)}
+
+    return step
 
 
 def _conversations(connection: Connection, purge: Purge, mark: Mark | None) -> _Round:
@@ -362,28 +368,21 @@ def _old_originals(connection: Connection, purge: Purge, mark: Mark | None) -> _
     return mark, {originals.name: deleted}
 
 
-def _activity(connection: Connection, purge: Purge, mark: Mark | None) -> _Round:
-    """Delete entries of the audit trail."""
-    rows, mark = _page(
-        connection,
-        sa.select(activity.c.id).where(activity.c.happened_at < purge.cutoff),
-        (activity.c.id,),
-        mark,
-        purge.batch,
-    )
-    own = activity.c.id.in_([row.id for row in rows])
-    return mark, {activity.name: _delete(connection, activity, own)}
-
-
 # Turns first: a conversation's row goes only when none of its turns is left.
 STEPS = (
     ("turns", _turns),
     ("turns", _batches),
     ("turns", _copies),
-    ("feedback", _feedback),
+    # A flag that a rating raised stays with its turn.
+    ("feedback", _by_age(feedback, feedback.c.id, feedback.c.given_at)),
+    # By the day they were opened: so old are the words in them.
+    (
+        "tickets",
+        _by_age(escalations, escalations.c.ticket_id, escalations.c.created_at),
+    ),
     ("events", _conversations),
     ("events", _stock),
     ("originals", _expired_originals),
     ("originals", _old_originals),
-    ("activity", _activity),
+    ("activity", _by_age(activity, activity.c.id, activity.c.happened_at)),
 )

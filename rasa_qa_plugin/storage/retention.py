@@ -26,6 +26,7 @@ from rasa_qa_plugin.storage.schema import (
     activity,
     annotations,
     conversations,
+    escalations,
     events,
     feedback,
     flags,
@@ -75,14 +76,15 @@ def count(connection: Connection, purge: Purge) -> Receipt:
             sa.and_(annotations.c.turn_id.in_(old_turns), unmerged()),
         )
     if what & {"turns", "feedback"}:
-        conditions = []
-        if "turns" in what:
-            conditions.append(feedback.c.turn_id.in_(old_turns))
-        if "feedback" in what:
-            conditions.append(feedback.c.given_at < cutoff)
-        add(feedback, *conditions)
-    if "activity" in what:
-        add(activity, activity.c.happened_at < cutoff)
+        of_turns = (feedback.c.turn_id.in_(old_turns),) if "turns" in what else ()
+        aged = (feedback.c.given_at < cutoff,) if "feedback" in what else ()
+        add(feedback, *of_turns, *aged)
+    for kind, table, since in (
+        ("tickets", escalations, escalations.c.created_at),
+        ("activity", activity, activity.c.happened_at),
+    ):
+        if kind in what:
+            add(table, since < cutoff)
     return Receipt(rows=rows)
 
 

@@ -196,6 +196,28 @@ copies = sa.Table(
     sa.Column("written_at", Time, nullable=False),
 )
 
+escalations = sa.Table(
+    "qa_escalations",
+    metadata,
+    sa.Column("ticket_id", sa.String(32), primary_key=True),
+    sa.Column("sender_id", sa.String(255), nullable=False, index=True),
+    sa.Column("created_at", Time, nullable=False, index=True),
+    sa.Column("updated_at", Time, nullable=False),
+    sa.Column("reason", sa.String(32), nullable=False),
+    sa.Column("tags", sa.Text, nullable=False),
+    sa.Column("priority", sa.String(16), nullable=False),
+    sa.Column("queue", sa.String(64), nullable=False),
+    sa.Column("status", sa.String(16), nullable=False),
+    sa.Column("assignee", sa.String(255)),
+    sa.Column("paused", sa.Boolean, nullable=False),
+    sa.Column("history", sa.Text),
+    # When to send the notification, or to try again; NULL when there is none to send.
+    sa.Column("notify_at", Time, index=True),
+    sa.Column("notified_at", Time),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Index("ix_qa_escalations_status", "status", "created_at"),
+)
+
 erasures = sa.Table(
     "qa_erasures",
     metadata,
@@ -203,7 +225,15 @@ erasures = sa.Table(
     sa.Column("erased_at", Time, nullable=False, index=True),
 )
 
-PERSONAL_TABLES = (events, conversations, originals, consents, turns, feedback)
+PERSONAL_TABLES = (
+    events,
+    conversations,
+    originals,
+    consents,
+    turns,
+    feedback,
+    escalations,
+)
 """Tables with a row per person; `qa_flags` and `qa_annotations` hang on `qa_turns`.
 
 `qa_copies` says where else a person's words stand: it is worked off, not just deleted.
