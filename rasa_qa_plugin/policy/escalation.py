@@ -10,6 +10,7 @@ import logging
 from typing import Any, Dict, List, Optional  # noqa: UP035 - Rasa compares these
 
 import msgspec
+from rasa.core.featurizers.tracker_featurizers import TrackerFeaturizer
 from rasa.core.policies.policy import Policy, PolicyPrediction
 from rasa.engine.graph import ExecutionContext
 from rasa.engine.recipes.default_recipe import DefaultV1Recipe
@@ -48,7 +49,7 @@ _SILENT_PRIORITY = -1
 
 
 @DefaultV1Recipe.register(
-    DefaultV1Recipe.ComponentType.POLICY_WITHOUT_END_TO_END_SUPPORT, is_trainable=False
+    DefaultV1Recipe.ComponentType.POLICY_WITHOUT_END_TO_END_SUPPORT, is_trainable=True
 )
 class EscalationPolicy(Policy):
     """Hands a conversation over to people when one of these rules fires.
@@ -101,6 +102,7 @@ class EscalationPolicy(Policy):
         model_storage: ModelStorage,
         resource: Resource,
         execution_context: ExecutionContext,
+        featurizer: Optional[TrackerFeaturizer] = None,  # noqa: UP045
     ) -> None:
         """Read the rules.
 
@@ -112,7 +114,9 @@ class EscalationPolicy(Policy):
             self._judge = Judge(self._rules)
         except ConfigError as error:
             raise RasaException(f"rasa_qa_plugin: {error}") from None
-        super().__init__(config, model_storage, resource, execution_context)
+        super().__init__(
+            config, model_storage, resource, execution_context, featurizer=featurizer
+        )
 
     def train(
         self,
@@ -120,8 +124,9 @@ class EscalationPolicy(Policy):
         domain: Domain,  # noqa: ARG002
         **kwargs: Any,  # noqa: ARG002
     ) -> Resource:
-        """Learn nothing: the rules are all there is."""
-        return self._resource
+        """Learn nothing: the rules are all there is, and are checked by now."""
+        with self._model_storage.write_to(self._resource):
+            return self._resource
 
     def predict_action_probabilities(
         self,

@@ -222,7 +222,8 @@ class Judge:
         latest = said[-1]
         if self.asks_for_person(latest):
             return self._decision(ASKED)
-        if latest.text is None or in_own_form:
+        # "Esa respuesta no me sirve" is a rating, and has a rule of its own.
+        if latest.text is None or in_own_form or _is_ours(latest.intent):
             return None
         rules = self._rules
         return (
@@ -283,6 +284,10 @@ class Judge:
     def _decision(self, reason: str, *, priority: Priority = "normal") -> Decision:
         queue = self._rules.queues.get(reason, self._rules.queue)
         return Decision(reason=reason, priority=priority, queue=queue)
+
+
+def _is_ours(intent: str | None) -> bool:
+    return intent is not None and intent.startswith("qa_")
 
 
 def _phrases(words: Sequence[str], key: str, *, gap: int = 0) -> list[Phrase]:

@@ -41,7 +41,7 @@ ANA, LUIS = "593998765432", "593990000001"
 PHONE, OTHER_PHONE = "0991234567", "0987654321"
 TABLES = (
     "events", "qa_conversations", "qa_originals", "qa_turns", "qa_flags",
-    "qa_feedback", "qa_annotations", "qa_consents",
+    "qa_feedback", "qa_annotations", "qa_consents", "qa_escalations",
 )  # fmt: skip
 _messages = itertools.count()
 
@@ -67,6 +67,13 @@ def says(
         said.append({**events.slot("qa_feedback", comment), "timestamp": at})
     opened.recorder.record(Batch(sender_id=who, events=said), now=at)
     return [one for one in turn_ids(opened) if one not in before]
+
+
+def hands_over(opened: Opened, events: Events, who: str, *, at: float) -> None:
+    """Open a ticket for a person."""
+    case = {"case": message_ref(f"case of {who}"), "reason": "asked", "tags": []}
+    said = {**events.slot("qa_escalation", case), "timestamp": at}
+    opened.recorder.record(Batch(sender_id=who, events=[said]), now=at)
 
 
 def turn_ids(opened: Opened) -> list[str]:
@@ -192,6 +199,7 @@ def test_no_table_of_a_person_is_left_out_of_subject_access(
     opened = open_store()
     (turn,) = says(opened, events, ANA, f"cel {PHONE}", at=NOW)
     correct(opened, turn)
+    hands_over(opened, events, ANA, at=NOW)
     document = access(opened, ANA)
     shown = {
         "events": len(document["events"]),
@@ -202,6 +210,7 @@ def test_no_table_of_a_person_is_left_out_of_subject_access(
         "qa_feedback": len(document["feedback"]),
         "qa_annotations": len(document["annotations"]),
         "qa_consents": len(document["consents"]),
+        "qa_escalations": len(document["tickets"]),
     }
 
     with reading(opened.engine) as connection:
@@ -331,6 +340,7 @@ def test_a_purge_takes_what_is_old_and_leaves_recent_words_alone(
     only_luis = rows(opened)
     (old,) = says(opened, events, ANA, f"cel {PHONE}", at=AGO)
     correct(opened, old)
+    hands_over(opened, events, ANA, at=AGO)
 
     promised = counted(opened)
     done = purge(opened)
@@ -349,6 +359,8 @@ def test_each_kind_can_be_purged_alone_and_is_counted_right(
     opened = open_store()
     says(opened, events, ANA, f"cel {PHONE}", "otra", at=AGO)
     says(opened, events, LUIS, f"cel {OTHER_PHONE}", at=LATELY)
+    hands_over(opened, events, ANA, at=AGO)
+    hands_over(opened, events, LUIS, at=LATELY)
     with transaction(opened.engine) as connection:
         erasure.erase(connection, "qa_nobody", now=AGO)
     before = rows(opened)
