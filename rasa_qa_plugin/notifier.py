@@ -9,6 +9,8 @@ import os
 import re
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from rasa_qa_plugin.errors import ConfigError, StorageError
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _KEY = "qa.yml: escalation.notify"
-_THREAD = "rasa-qa-notify"
 _VARIABLE = re.compile(r"\$\{(?P<name>[^}]+)\}")
 # One try each, a day and a half in all; a failing one doubles the wait for the next.
 _FIRST_WAIT_SECONDS = 15.0
@@ -32,6 +33,8 @@ _MOST_ATTEMPTS = 14
 _CLAIM_SECONDS = 300.0
 _LONGEST_SLEEP_SECONDS = 60.0
 _TALKATIVE = ("apprise", "urllib3.connectionpool", "requests_oauthlib.oauth1_auth")
+# Says of a log record, which a filter sees in the thread it comes from, whose it is.
+_thread = threading.local()
 
 
 class Notifier:
@@ -63,7 +66,7 @@ class Notifier:
             self._woken.set()
             if self._thread is None:
                 self._thread = threading.Thread(
-                    target=self._run, name=_THREAD, daemon=True
+                    target=self._run, name="rasa-qa-notify", daemon=True
                 )
                 self._thread.start()
 
@@ -107,9 +110,10 @@ class Notifier:
         )
         title = f"Ticket {ticket.ticket_id}"
         told = self._told.pop(ticket.ticket_id, set())
-        for at, service in enumerate(self._services):
-            if at not in told and service.notify(body, title=title):
-                told.add(at)
+        with _discreetly():
+            for at, service in enumerate(self._services):
+                if at not in told and service.notify(body, title=title):
+                    told.add(at)
         failed = len(self._services) - len(told)
         attempts = ticket.attempts + 1
         now = time.time()
@@ -158,8 +162,6 @@ def _service(url: str, at: int) -> "Apprise":
     """
     import apprise  # half a second, and only for who wants to be notified
 
-    _be_discreet()
-
     def variable(match: re.Match[str]) -> str:
         name = match["name"]
         try:
@@ -173,7 +175,9 @@ def _service(url: str, at: int) -> "Apprise":
         app_id="rasa-qa", app_desc="rasa-qa", async_mode=False, secure_logging=True
     )
     service = apprise.Apprise(asset=asset)
-    if not service.add(_VARIABLE.sub(variable, url)):
+    with _discreetly():
+        is_known = service.add(_VARIABLE.sub(variable, url))
+    if not is_known:
         raise ConfigError(
             f"{_KEY}[{at}]",
             "not an address that Apprise knows; see its list of services",
@@ -181,13 +185,17 @@ def _service(url: str, at: int) -> "Apprise":
     return service
 
 
-def _be_discreet() -> None:
+@contextmanager
+def _discreetly() -> Iterator[None]:
     """Keep addresses, which hold tokens, out of the log: ours says what is wrong."""
     for name in _TALKATIVE:
-        talkative = logging.getLogger(name)
-        if _not_ours not in talkative.filters:
-            talkative.addFilter(_not_ours)
+        logging.getLogger(name).addFilter(_is_of_others)
+    _thread.is_ours = True
+    try:
+        yield
+    finally:
+        _thread.is_ours = False
 
 
-def _not_ours(record: logging.LogRecord) -> bool:
-    return record.threadName != _THREAD
+def _is_of_others(_record: logging.LogRecord) -> bool:
+    return not getattr(_thread, "is_ours", False)
