@@ -9,6 +9,7 @@ from typing import Any
 from rasa.shared.core import events as rasa_events
 from rasa.shared.core.events import Event
 
+from rasa_qa_plugin.privacy.vault import message_ref
 from tests.data.planted import Planted
 
 _LATER = datetime(2026, 11, 20, tzinfo=timezone.utc)
@@ -150,6 +151,20 @@ def nested_slot(row: Planted) -> list[Event]:
     return [rasa_events.SlotSet("order", order), rasa_events.SlotSet("all", [row.text])]
 
 
+def handover(row: Planted) -> list[Event]:
+    """A case for people, from a bot that puts the message into all there is of it."""
+    case = {
+        "case": message_ref(row.text),
+        "reason": "keyword",
+        "tags": [row.text, "urgent"],
+        "priority": row.text,
+        "queue": row.text,
+        "note": row.text,
+        row.text: [row.value],
+    }
+    return [rasa_events.SlotSet("qa_escalation", case)]
+
+
 def reminder(row: Planted) -> list[Event]:
     """A reminder, with entities in both forms that actions write, and its end."""
     entity = {"entity": row.slot or "thing", "value": row.text}
@@ -221,6 +236,7 @@ CARRIERS: tuple[Callable[[Planted], list[Event]], ...] = (
     answer,
     slot,
     nested_slot,
+    handover,
     reminder,
     human_agent,
     end_to_end_action,

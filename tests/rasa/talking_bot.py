@@ -37,6 +37,7 @@ slots:
   comment: {type: text, influence_conversation: false, mappings: [{type: from_text}]}
   last_words: {type: text, influence_conversation: false, mappings: [{type: from_text}]}
   asked: {type: text, influence_conversation: false, mappings: [{type: custom}]}
+  qa_escalation: {type: any, influence_conversation: false, mappings: [{type: custom}]}
   qa_consent: {type: text, influence_conversation: false, mappings: [{type: custom}]}
 SLOTS
 actions: [action_repeat, action_crash, action_decline]
@@ -206,6 +207,8 @@ async def _talk(folder: Path, run: dict[str, Any], model: str, actions: str) -> 
         rows = [row for row in PLANTED if not row.slot]
         said = [event for row in rows for event in carrier(row)]
         await save(carrier.__name__, *consent, *said, UserUttered(HARMLESS))
+    if (notifying := store._notifier._thread) is not None:
+        await asyncio.to_thread(notifying.join)
     _copy_open(folder, run)
     reader.close()
 

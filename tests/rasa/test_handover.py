@@ -12,12 +12,21 @@ import pytest
 from click.testing import CliRunner
 from rasa.core.agent import Agent
 from rasa.model_training import train
+from rasa.shared.core.events import (
+    ActionExecuted,
+    ActiveLoop,
+    Event,
+    SessionStarted,
+    SlotSet,
+    UserUttered,
+)
 from rasa.shared.core.trackers import DialogueStateTracker
 from rasa.shared.exceptions import RasaException
 from rasa.utils.endpoints import EndpointConfig
 
 from rasa_qa_plugin import EscalationPolicy, cli
 from rasa_qa_plugin.opening import Opened
+from rasa_qa_plugin.policy.escalation import _Case
 from rasa_qa_plugin.storage import escalations
 from rasa_qa_plugin.storage.engine import reading
 from rasa_qa_plugin.tracker_store import QATrackerStore
@@ -378,6 +387,33 @@ def test_without_an_action_server_the_ticket_is_there_all_the_same(
 
     assert [ticket.tags for ticket in chat.tickets()] == [["urgent"]]
     assert chat.say("hola") == ["hola, hola"]
+
+
+def heard(intent: str, text: str = "hola") -> UserUttered:
+    parsed = {"intent": {"name": intent, "confidence": 0.9}, "entities": []}
+    return UserUttered(text, parsed["intent"], [], parsed)
+
+
+@pytest.mark.parametrize(
+    ("events", "turns", "ratings"),
+    [
+        ([heard("a"), heard("b")], 2, 0),
+        ([heard("a"), heard("b", "/b")], 1, 0),
+        ([heard("a"), ActionExecuted("action_quote"), heard("b")], 1, 0),
+        ([heard("a"), heard("qa_feedback_positive", "/x")], 0, 0),
+        ([heard("a"), ActiveLoop("form"), heard("b"), ActiveLoop(None)], 0, 0),
+        ([heard("qa_feedback_negative", "/x"), heard("a")], 1, 1),
+        ([heard("a"), SessionStarted(), heard("b")], 1, 0),
+        ([heard("qa_feedback_negative"), SlotSet("qa_escalation", None)], 0, 0),
+    ],
+)
+def test_a_case_counts_from_the_session_or_the_case_before(
+    events: list[Event], turns: int, ratings: int
+) -> None:
+    tracker = DialogueStateTracker.from_events(WHO, events)
+    case = _Case.of(tracker, success=("action_quote",))
+
+    assert (case.turns_without_success, case.bad_ratings) == (turns, ratings)
 
 
 def test_a_wrong_key_is_one_line() -> None:

@@ -29,6 +29,7 @@ from rasa_qa_plugin.privacy.vault import open_vault
 from rasa_qa_plugin.tracker_store import QATrackerStore
 from tests.acceptance.servers import QUIET, answers, free_port
 from tests.conftest import SECRET
+from tests.contract.test_notifier import Receiver
 from tests.data.carriers import CARRIERS, story
 from tests.data.planted import HARMLESS, PLANTED, Planted, is_short, traces
 from tests.rasa.talking_bot import sender_of, write_bot
@@ -91,9 +92,13 @@ def remains(
     urls = {run.name: _database(run, folder, postgresql_server) for run in RUNS}
     port = free_port()
     plan = {"actions": f"http://127.0.0.1:{port}/webhook", "runs": []}
+    receiver = Receiver()
     for run in RUNS:
-        settings = folder / f"{run.without_consent}.yml"
-        settings.write_text(f"consent: {{without_consent: {run.without_consent}}}\n")
+        settings = folder / f"{run.name}.yml"
+        settings.write_text(
+            f"consent: {{without_consent: {run.without_consent}}}\n"
+            f"escalation: {{notify: {_notify(run, receiver)}, include_message: true}}\n"
+        )
         url = urls[run.name].render_as_string(hide_password=False)
         plan["runs"].append(  # type: ignore[attr-defined]
             {**run._asdict(), "url": url, "settings": settings.name}
@@ -109,7 +114,15 @@ def remains(
             time.sleep(0.2)
         with _process(folder, "bot", "-m", "tests.rasa.talking_bot", ".") as bot:
             assert bot.wait(300) == 0, (folder / "bot.stderr").read_text()[-3000:]
+    (folder / "notices.log").write_text("\n".join(receiver.received), "utf-8")
+    receiver.close()
     return Remains(folder, urls)
+
+
+def _notify(run: Run, receiver: Receiver) -> list[str]:
+    """Let one bot tell of its tickets; the others would tell the same."""
+    told = run.name == "sqlite_granted"
+    return [f"json://{receiver.address}/token-of-the-hook"] if told else []
 
 
 def _database(run: Run, folder: Path, server: URL) -> URL:
@@ -256,7 +269,8 @@ def test_words_are_kept_only_of_people_who_agreed(remains: Remains, run: Run) ->
         told = [value for row in connection.execute(turns) for value in row if value]
 
     expected = {"events"} if run.keeps_words else set()
-    assert holding == expected | ({"qa_turns"} if run.consent else set())
+    of_people = {"qa_turns", "qa_escalations"} if run.consent else set()
+    assert holding == expected | of_people
     assert bool(told) == run.consent
     assert bool(kept) == (run.consent or run.without_consent != "nothing")
     if not run.keeps_words:
@@ -276,6 +290,17 @@ def test_the_broker_got_nothing_planted(remains: Remains, run: Run) -> None:
             body["event"] for body in bodies
         }
         assert all(body["sender_id"].startswith("qa_") for body in bodies)
+
+
+def test_the_team_was_told_nothing_planted(remains: Remains) -> None:
+    content = (remains.folder / "notices.log").read_bytes()
+    told = [json.loads(line)["message"] for line in content.decode().splitlines()]
+
+    assert EVERYTHING.found_in(content) == set()
+    assert len(told) >= len(PLANTED)
+    assert all("reason: keyword" in one and "urgent" in one for one in told)
+    assert any("last message: " in one and "[PHONE" in one for one in told)
+    assert b"token-of-the-hook" not in (remains.folder / "rasa.log").read_bytes()
 
 
 @pytest.mark.parametrize(
@@ -313,7 +338,7 @@ def test_the_bot_itself_lost_nothing(
     store = QATrackerStore(
         Domain.load(str(remains.folder / "domain.yml")),
         host=remains.urls[run.name].render_as_string(hide_password=False),
-        settings=str(remains.folder / f"{run.without_consent}.yml"),
+        settings=str(remains.folder / f"{run.name}.yml"),
     )
 
     async def read() -> dict[str, Any]:
@@ -377,6 +402,11 @@ def test_what_commands_print_and_write_holds_nothing_planted(
     listed = CliRunner().invoke(cli.root, ["turns", "--bot", str(tmp_path), "--json"])
     turn_ids = [turn["turn_id"] for turn in json.loads(listed.stdout)]
     assert turn_ids
+    cases = CliRunner().invoke(
+        cli.root, ["tickets", "list", "--bot", str(tmp_path), "--json"]
+    )
+    ticket_ids = [ticket["ticket_id"] for ticket in json.loads(cases.stdout)]
+    assert ticket_ids
     for command in (
         ["export", str(tmp_path / "one.yml"), "--all"],
         ["export", str(tmp_path / "two.yml"), "--all", "--again", "--surrogates"],
@@ -388,10 +418,11 @@ def test_what_commands_print_and_write_holds_nothing_planted(
         ["flag", *turn_ids],
         ["stats"],
         ["stats", "--json"],
+        ["tickets", "list"],
+        ["tickets", "list", "--json", "--limit", "1000"],
+        ["tickets", "show", *ticket_ids],
     ):
-        result = CliRunner().invoke(
-            cli.root, [command[0], "--bot", str(tmp_path), *command[1:]]
-        )
+        result = CliRunner().invoke(cli.root, [*command, "--bot", str(tmp_path)])
         assert result.exit_code == 0, result.output
         printed += result.output.encode()
     one = (tmp_path / "one.yml").read_bytes()

@@ -164,3 +164,47 @@ def test_every_response_that_actions_use_exists_in_both_languages() -> None:
     for name in used:
         for language in ("es", "en"):
             assert f"{name}_{language}" in DOMAIN["responses"], name
+
+
+CASE = {"case": message_ref("m1"), "reason": "keyword", "tags": [], "pause": False}
+
+
+@pytest.mark.parametrize(
+    ("case", "said", "returned"),
+    [
+        (CASE, "utter_qa_escalated", ["undo"]),
+        ({**CASE, "reason": "asked"}, "utter_qa_escalated", []),
+        ({**CASE, "pause": True}, "utter_qa_paused_for_people", ["pause"]),
+        ({**CASE, "case": "0123456789abcdef"}, "utter_qa_already_escalated", []),
+        (None, "utter_qa_escalated", ["slot"]),
+    ],
+)
+def test_handing_over_says_what_happens_and_what_the_bot_does(
+    case: dict[str, Any] | None, said: str, returned: list[str]
+) -> None:
+    words = user("i need help, this is urgent")
+    for message, language in ((words, "en"), (user("ayuda, es urgente"), "es")):
+        tracker = Tracker(
+            "someone", {"qa_escalation": case}, message, [message], False, None, {}, ""
+        )
+        dispatcher = CollectingDispatcher()
+        events = asyncio.run(actions.ActionEscalate().run(dispatcher, tracker, DOMAIN))
+
+        (told,) = dispatcher.messages
+        assert told["response"] == f"{said}_{language}"
+        assert [event["event"] for event in events] == returned
+        if returned == ["slot"]:
+            assert events[0]["value"] == {**CASE, "reason": "asked"}
+
+
+def test_a_form_of_ours_ends_where_people_take_over() -> None:
+    loop = {"name": "qa_comment_form"}
+    tracker = Tracker(
+        "someone", {}, {}, [user("a person, please")], False, None, loop, ""
+    )
+    events = asyncio.run(
+        actions.ActionEscalate().run(CollectingDispatcher(), tracker, DOMAIN)
+    )
+
+    assert [event["event"] for event in events] == ["slot", "active_loop", "slot"]
+    assert (events[1]["name"], events[2]["name"]) == (None, "requested_slot")
