@@ -85,7 +85,7 @@ class EscalationPolicy(Policy):
         as bad as this, by a small word list.
     ``queue`` (support) and ``queues`` ({}): who gets the case; ``queues`` goes by a
         keyword's tag or by the rule: asked, sentiment, negative_feedback,
-        low_confidence, no_success.
+        low_confidence, no_success. Queues and tags are plain words in small letters.
     ``pause`` (false): whether the bot is silent until the ticket is closed. Rasa ends a
         pause, too, when the session ends.
     ``priority`` (20): which policy wins when two are sure.

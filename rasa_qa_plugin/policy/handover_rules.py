@@ -8,7 +8,7 @@ import msgspec
 from rasa_qa_plugin.errors import ConfigError
 from rasa_qa_plugin.policy.phrases import Phrase, clauses
 from rasa_qa_plugin.policy.sentiment import sentiment
-from rasa_qa_plugin.privacy.withheld import is_name
+from rasa_qa_plugin.privacy.withheld import is_plain_word
 from rasa_qa_plugin.review.handover import DEFAULT_QUEUE
 from rasa_qa_plugin.settings import Fraction
 from rasa_qa_plugin.storage.escalations import PRIORITIES, Priority
@@ -128,11 +128,11 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
                 named = (keyword.tag, keyword.queue)
                 names += [("keywords", name) for name in named if name is not None]
         for key, name in names:
-            if not is_name(name):
+            if not is_plain_word(name):
                 raise ConfigError(
                     f"{_PLACE}.{key}",
-                    "holds a queue or tag that is no name; use letters, digits, _ and "
-                    "-, such as second_level",
+                    "holds a queue or tag that is no plain word; use up to 24 small "
+                    "letters and _, such as second_level",
                 )
         if self.turns_without_success and not self.success_actions:
             raise ConfigError(

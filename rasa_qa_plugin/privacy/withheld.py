@@ -232,10 +232,18 @@ def _case_part(key: Any, item: Any) -> Any:
     if key == "case":
         return item if is_reference(item) else WITHHELD
     if key == "tags" and isinstance(item, (list, tuple)):
-        return [tag if is_name(tag) else WITHHELD for tag in item]
-    if key in ("reason", "priority", "queue") and is_name(item):
+        return [tag if is_plain_word(tag) else WITHHELD for tag in item]
+    if key in ("reason", "priority", "queue") and is_plain_word(item):
         return item
     return WITHHELD
+
+
+def is_plain_word(value: Any) -> bool:
+    """Tell whether *value* is a short word in lower case, as queues and tags must be.
+
+    A developer's names may look like somebody's account number; this may not.
+    """
+    return isinstance(value, str) and _SHORT_WORD.fullmatch(value) is not None
 
 
 def _rating_part(key: Any, item: Any) -> Any:

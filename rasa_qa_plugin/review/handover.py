@@ -7,7 +7,7 @@ import msgspec
 from sqlalchemy.engine import Connection
 
 from rasa_qa_plugin.consent import ConsentState, said_in
-from rasa_qa_plugin.privacy.withheld import is_name, is_reference
+from rasa_qa_plugin.privacy.withheld import is_plain_word, is_reference
 from rasa_qa_plugin.settings import EscalationSettings
 from rasa_qa_plugin.storage import escalations
 from rasa_qa_plugin.storage.escalations import PRIORITIES, Priority, Ticket
@@ -45,7 +45,7 @@ def cases_in(events: Iterable[Event]) -> list[Case]:
             and event.get("name") == ESCALATION_SLOT
             and isinstance(value, Mapping)
             and is_reference(value.get("case"))
-            and is_name(value.get("reason"))
+            and is_plain_word(value.get("reason"))
         ):
             case = _case(value)
             found.setdefault(case.case, case)
@@ -54,14 +54,16 @@ def cases_in(events: Iterable[Event]) -> list[Case]:
 
 def _case(value: Mapping[str, Any]) -> Case:
     tags = value.get("tags")
-    named = [tag for tag in tags if is_name(tag)] if isinstance(tags, list) else []
+    named = (
+        [tag for tag in tags if is_plain_word(tag)] if isinstance(tags, list) else []
+    )
     priority, queue = value.get("priority"), value.get("queue")
     return Case(
         case=value["case"],
-        reason=value["reason"][:32],
+        reason=value["reason"],
         tags=named[:_MOST_TAGS],
         priority=priority if priority in PRIORITIES else "normal",
-        queue=str(queue) if is_name(queue) else DEFAULT_QUEUE,
+        queue=str(queue) if is_plain_word(queue) else DEFAULT_QUEUE,
         pause=value.get("pause") is True,
     )
 

@@ -173,7 +173,7 @@ async def _talk(folder: Path, run: dict[str, Any], model: str, actions: str) -> 
     from rasa.utils.endpoints import EndpointConfig
 
     from rasa_qa_plugin.tracker_store import QATrackerStore
-    from tests.data.carriers import CARRIERS, story
+    from tests.data.carriers import CARRIERS, handover, story
 
     logging.getLogger("event-logger").handlers.clear()
     store = QATrackerStore(
@@ -202,6 +202,7 @@ async def _talk(folder: Path, run: dict[str, Any], model: str, actions: str) -> 
             talk = f"chat {row.kind}"
             await save(talk, *opening, SlotSet("asked", row.slot or None))
             await agent.handle_text(row.text, sender_id=sender_of(run["name"], talk))
+            await save(talk, *handover(row))
         await save(row.kind, *opening, *story(row))
     for carrier in CARRIERS:
         rows = [row for row in PLANTED if not row.slot]

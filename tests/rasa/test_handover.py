@@ -417,5 +417,7 @@ def test_a_case_counts_from_the_session_or_the_case_before(
 
 
 def test_a_wrong_key_is_one_line() -> None:
-    with pytest.raises(RasaException, match=r"EscalationPolicy\.queue: .*no name"):
+    with pytest.raises(
+        RasaException, match=r"EscalationPolicy\.queue: .*no plain word"
+    ):
         EscalationPolicy({"queue": "Soporte técnico"}, None, None, None)
