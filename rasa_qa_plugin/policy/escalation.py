@@ -24,6 +24,7 @@ from rasa.shared.core.domain import Domain
 from rasa.shared.core.events import (
     ActionExecuted,
     ActiveLoop,
+    BotUttered,
     SessionStarted,
     SlotSet,
     UserUttered,
@@ -43,6 +44,7 @@ logger = logging.getLogger(__name__)
 
 _RECORD_FEEDBACK = "action_qa_record_feedback"
 _POSITIVE, _NEGATIVE = "qa_feedback_positive", "qa_feedback_negative"
+_TOLD = "utter_qa_escalated"
 _OWN_FORMS = "qa_"
 # Below every other policy: what is not said must not win a tie.
 _SILENT_PRIORITY = -1
@@ -174,16 +176,23 @@ class EscalationPolicy(Policy):
     def _after(
         self, tracker: DialogueStateTracker, domain: Domain, case: Any, ref: str
     ) -> PolicyPrediction:
-        """End the turn in which somebody asked for a person in words.
+        """Go on after the action, in the turn that made the case.
 
-        Their message is answered; what the bot took it for would not be.
+        An action server that is away says nothing: then a response of the domain does.
+        Who asked for a person in words is answered; what the bot took it for is not to
+        be answered too.
         """
-        if (
-            isinstance(case, dict)
-            and case.get("case") == ref
-            and case.get("reason") == ASKED
-            and tracker.latest_action_name == HANDOVER_ACTION
-        ):
+        latest = tracker.latest_action_name
+        if not isinstance(case, dict) or case.get("case") != ref:
+            return self._silent(domain)
+        if latest == HANDOVER_ACTION and not _was_told(tracker):
+            language = str(tracker.get_slot("language"))
+            for response in (f"{_TOLD}_{language}", f"{_TOLD}_es", f"{_TOLD}_en"):
+                if response in domain.responses:
+                    return self._sure(domain, response, is_no_user_prediction=True)
+        if latest == HANDOVER_ACTION and case.get("reason") == ASKED:
+            return self._sure(domain, ACTION_LISTEN_NAME)
+        if latest is not None and latest.startswith(f"{_TOLD}_"):
             return self._sure(domain, ACTION_LISTEN_NAME)
         return self._silent(domain)
 
@@ -210,6 +219,16 @@ class EscalationPolicy(Policy):
         return PolicyPrediction(
             [0.0] * domain.num_actions, type(self).__name__, _SILENT_PRIORITY
         )
+
+
+def _was_told(tracker: DialogueStateTracker) -> bool:
+    """Tell whether the bot has said anything since the action ran."""
+    for event in reversed(tracker.events):
+        if isinstance(event, BotUttered):
+            return True
+        if isinstance(event, ActionExecuted):
+            break
+    return False
 
 
 class _Case:

@@ -374,18 +374,27 @@ def test_three_messages_in_a_row_that_nobody_understands_make_a_case(
     assert [ticket.reason for ticket in chat.tickets()] == ["low_confidence"]
 
 
-def test_without_an_action_server_the_ticket_is_there_all_the_same(
+def test_without_an_action_server_people_are_told_all_the_same(
     models: dict[str, str], start: Start
 ) -> None:
     chat = start("with")
+    away = EndpointConfig(f"http://127.0.0.1:{free_port()}/webhook")
     chat._agent = Agent.load(
-        models["with"], tracker_store=chat.store,
-        action_endpoint=EndpointConfig(f"http://127.0.0.1:{free_port()}/webhook"),
-    )  # fmt: skip
+        models["with"], tracker_store=chat.store, action_endpoint=away
+    )
+    chat.say("pedido")
 
-    chat.say("es urgente")
+    told = chat.say("quiero hablar con una persona")
 
-    assert [ticket.tags for ticket in chat.tickets()] == [["urgent"]]
+    assert [told[0].startswith(ESCALATED), told[1:]] == [True, ["¿qué producto?"]]
+    assert [ticket.reason for ticket in chat.tickets()] == ["asked"]
+    assert chat.say("langostino") == ["anotado: langostino"]
+    chat.cli("tickets", "close", chat.tickets()[0].ticket_id)
+
+    told = chat.say("es urgente")
+
+    assert [len(told), told[0].startswith(ESCALATED)] == [1, True]
+    assert [ticket.tags for ticket in chat.tickets()] == [[], ["urgent"]]
     assert chat.say("hola") == ["hola, hola"]
 
 
