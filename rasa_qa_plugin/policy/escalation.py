@@ -7,6 +7,7 @@ graph.
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from typing import Any, Dict, List, Optional  # noqa: UP035 - Rasa compares these
 
 import msgspec
@@ -38,7 +39,7 @@ from rasa_qa_plugin.policy.handover_rules import ASKED, Decision, Judge, Rules, 
 from rasa_qa_plugin.privacy.vault import message_ref
 from rasa_qa_plugin.review.flags import HANDOVER_ACTION
 from rasa_qa_plugin.review.handover import ESCALATION_SLOT
-from rasa_qa_plugin.review.prediction import read_prediction
+from rasa_qa_plugin.review.prediction import FALLBACK_INTENT, read_prediction
 
 logger = logging.getLogger(__name__)
 
@@ -202,10 +203,12 @@ class EscalationPolicy(Policy):
         if tracker.latest_action_name != ACTION_LISTEN_NAME:
             return None
         case = _Case.of(tracker, success=self._rules.success_actions)
-        if not case.said:
+        if not case.messages:
             return None
+        said = case.latest_first()
         return self._judge.on_message(
-            case.said,
+            next(said),
+            said,
             turns_without_success=case.turns_without_success,
             in_own_form=(tracker.active_loop_name or "").startswith(_OWN_FORMS),
         )
@@ -235,7 +238,7 @@ class _Case:
     """What was said since the session began, or a case before was handed over."""
 
     def __init__(self) -> None:
-        self.said: list[Said] = []
+        self.messages: list[tuple[UserUttered, bool]] = []
         self.turns_without_success = 0
         self.bad_ratings = 0
 
@@ -265,20 +268,26 @@ class _Case:
 
     def add(self, message: UserUttered, *, in_form: bool) -> None:
         """Take a message into account."""
-        prediction = read_prediction(message.parse_data or {})
-        typed = bool(message.text) and not message.text.startswith(("/", "EXTERNAL: "))
-        intent = message.intent_name
-        self.said.append(
-            Said(
-                text=message.text if typed else None,
+        self.messages.append((message, in_form))
+        self.bad_ratings += message.intent_name == _NEGATIVE
+        if message.intent_name == _POSITIVE:
+            self.turns_without_success = 0
+        elif _is_typed(message):
+            self.turns_without_success += 1
+
+    def latest_first(self) -> Iterator[Said]:
+        """Give what the rules need of each message, one by one: few are looked at."""
+        for message, in_form in reversed(self.messages):
+            prediction = read_prediction(message.parse_data or {})
+            intent = message.intent_name
+            yield Said(
+                text=message.text if _is_typed(message) else None,
                 intent=intent,
                 confidence=prediction.confidence,
-                fell_back=prediction.fell_back or intent == "nlu_fallback",
+                fell_back=prediction.fell_back or intent == FALLBACK_INTENT,
                 in_form=in_form,
             )
-        )
-        self.bad_ratings += intent == _NEGATIVE
-        if intent == _POSITIVE:
-            self.turns_without_success = 0
-        elif typed:
-            self.turns_without_success += 1
+
+
+def _is_typed(message: UserUttered) -> bool:
+    return bool(message.text) and not message.text.startswith(("/", "EXTERNAL: "))

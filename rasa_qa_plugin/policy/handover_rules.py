@@ -1,12 +1,13 @@
 """When to hand over: the keys of EscalationPolicy in config.yml, and plain rules."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Annotated, Any
 
 import msgspec
 
 from rasa_qa_plugin.errors import ConfigError
-from rasa_qa_plugin.policy.phrases import Phrase, clauses
+from rasa_qa_plugin.policy.phrases import Clause, Phrases, clauses
 from rasa_qa_plugin.policy.sentiment import sentiment
 from rasa_qa_plugin.privacy.withheld import is_plain_word
 from rasa_qa_plugin.review.handover import DEFAULT_QUEUE
@@ -204,22 +205,32 @@ class Judge:
             else (_phrases(entry.words, "keywords"), entry)
             for entry in rules.keywords
         ]
-        self._human = _phrases(rules.human_phrases, "human_phrases", gap=_HUMAN_GAP)
+        self._human = [_phrases(rules.human_phrases, "human_phrases", gap=_HUMAN_GAP)]
         if rules.human_phrases == _HUMAN_PHRASES:
             wishes = [f"{wish} {human}" for wish in _WISHES for human in _HUMANS]
-            self._human += _phrases(wishes, "human_phrases")
+            self._human.append(_phrases(wishes, "human_phrases"))
 
     def asks_for_person(self, said: Said) -> bool:
         """Tell whether somebody wants to be served by a person."""
         if said.intent in self._rules.human_intents:
             return True
-        return said.text is not None and _any(self._human, clauses(said.text))
+        if said.text is None:
+            return False
+        words = clauses(said.text)
+        return any(phrases.are_in(words) for phrases in self._human)
 
     def on_message(
-        self, said: Sequence[Said], *, turns_without_success: int, in_own_form: bool
+        self,
+        latest: Said,
+        earlier: Iterable[Said],
+        *,
+        turns_without_success: int,
+        in_own_form: bool,
     ) -> Decision | None:
-        """Decide on the last message; in a form of ours only a plain wish counts."""
-        latest = said[-1]
+        """Decide on the latest message; in a form of ours only a plain wish counts.
+
+        *earlier* messages, the last one first, are read no further than needed.
+        """
         if self.asks_for_person(latest):
             return self._decision(ASKED)
         # "Esa respuesta no me sirve" is a rating, and has a rule of its own.
@@ -229,7 +240,7 @@ class Judge:
         return (
             self._by_keyword(clauses(latest.text))
             or self._by_sentiment(latest.text)
-            or self._by_confidence(said)
+            or self._by_confidence(chain((latest,), earlier))
             or (
                 self._decision(NO_SUCCESS)
                 if 0 < rules.turns_without_success < turns_without_success
@@ -243,8 +254,8 @@ class Judge:
             return self._decision(NEGATIVE_FEEDBACK)
         return None
 
-    def _by_keyword(self, words: list[list[str]]) -> Decision | None:
-        found = [entry for phrases, entry in self._keywords if _any(phrases, words)]
+    def _by_keyword(self, words: list[Clause]) -> Decision | None:
+        found = [entry for one, entry in self._keywords if one.are_in(words)]
         if not found:
             return None
         tags = [entry.tag for entry in found if entry.tag is not None]
@@ -263,16 +274,18 @@ class Judge:
             return self._decision(SENTIMENT, priority="high")
         return None
 
-    def _by_confidence(self, said: Sequence[Said]) -> Decision | None:
+    def _by_confidence(self, latest_first: Iterable[Said]) -> Decision | None:
         wanted = self._rules.low_confidence_turns
         low = 0
-        for one in reversed(said):
+        for one in latest_first:
             if one.in_form:
                 continue  # names and numbers make no model sure
             if not self._is_low(one):
                 break
             low += 1
-        return self._decision(LOW_CONFIDENCE) if 0 < wanted <= low else None
+            if 0 < wanted <= low:
+                return self._decision(LOW_CONFIDENCE)
+        return None
 
     def _is_low(self, said: Said) -> bool:
         if said.text is None:
@@ -290,14 +303,10 @@ def _is_ours(intent: str | None) -> bool:
     return intent is not None and intent.startswith("qa_")
 
 
-def _phrases(words: Sequence[str], key: str, *, gap: int = 0) -> list[Phrase]:
+def _phrases(words: Sequence[str], key: str, *, gap: int = 0) -> Phrases:
     try:
-        return [Phrase(one, gap=gap) for one in words]
+        return Phrases(words, gap=gap)
     except ValueError:
         raise ConfigError(
             f"{_PLACE}.{key}", "holds an entry without a word; remove it"
         ) from None
-
-
-def _any(phrases: Sequence[Phrase], words: list[list[str]]) -> bool:
-    return any(phrase.is_in(words) for phrase in phrases)

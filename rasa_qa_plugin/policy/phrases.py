@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from functools import lru_cache
+from typing import NamedTuple
 
 from rasa_qa_plugin.review.wording import folded
 
@@ -32,17 +33,25 @@ _ENDINGS = sorted(
 )
 _SHORTEST_STEM = 4
 _NEGATED_WITHIN = 2
+_LONGEST_TEXT = 1000
 
 
-def clauses(text: str) -> list[list[str]]:
-    """Give the words of a text, folded, clause by clause.
+class Clause(NamedTuple):
+    """Words between two punctuation marks, folded, and what their forms share."""
 
-    ``"¡NO funciona!, doesn't work"`` becomes ``[["no", "funciona"], ["does", "not",
-    "work"]]``.
+    words: list[str]
+    stems: list[str]
+
+
+def clauses(text: str) -> list[Clause]:
+    """Give the clauses of a text; of a very long one, those at its beginning.
+
+    ``"¡NO funciona!, doesn't work"`` has the words ``no funciona`` and ``does not
+    work``.
     """
-    plain = _NOT.sub(" not", text)
+    plain = _NOT.sub(" not", text[:_LONGEST_TEXT])
     parts = (folded(part).split() for part in _CLAUSE_ENDS.split(plain))
-    return [words for words in parts if words]
+    return [Clause(words, [stem(word) for word in words]) for words in parts if words]
 
 
 @lru_cache(4096)
@@ -76,45 +85,53 @@ def is_negated(words: list[str], at: int) -> bool:
     return False
 
 
-class Phrase:
-    """One or more words that belong together, in any form, fillers between allowed."""
+class Phrases:
+    """Phrases to look for, each word in any form, with fillers between allowed."""
 
-    def __init__(self, words: str, *, gap: int = 0) -> None:
-        """Look for *words*, with up to *gap* other words before each but the first.
+    def __init__(self, phrases: Iterable[str], *, gap: int = 0) -> None:
+        """Look for *phrases*, with up to *gap* other words before all but the first.
 
         Raises:
-            ValueError: There is no word in it.
+            ValueError: There is no word in one of them.
         """
-        parts = [word for clause in clauses(words) for word in clause]
-        self._stems = [stem(word) for word in parts]
-        if not self._stems:
-            raise ValueError("no word")
-        self._negates = parts[0] in NEGATIONS
         self._gap = gap
+        # By their first words, so that hundreds cost little more than one.
+        self._by_first: dict[str, list[_Phrase]] = {}
+        for phrase in phrases:
+            words = [word for clause in clauses(phrase) for word in clause.words]
+            if not words:
+                raise ValueError("no word")
+            first, *rest = (stem(word) for word in words)
+            denies = words[0] in NEGATIONS
+            self._by_first.setdefault(first, []).append(_Phrase(rest, denies))
 
-    def is_in(self, said: Iterable[list[str]]) -> bool:
-        """Tell whether one of these clauses says it, and does not deny it.
+    def are_in(self, said: Iterable[Clause]) -> bool:
+        """Tell whether one of these clauses says one of them, and does not deny it.
 
         "no es urgente" does not say "urgente"; "no me funciona" says "no funciona".
         """
         return any(
-            self._matches(words, start)
-            and (self._negates or not is_negated(words, start))
-            for words in said
-            for start, word in enumerate(words)
-            if stem(word) == self._stems[0]
+            self._follows(phrase.rest, clause, at)
+            and (phrase.denies or not is_negated(clause.words, at))
+            for clause in said
+            for at, first in enumerate(clause.stems)
+            for phrase in self._by_first.get(first, ())
         )
 
-    def _matches(self, words: list[str], start: int) -> bool:
-        at = start
-        for wanted in self._stems[1:]:
+    def _follows(self, rest: list[str], clause: Clause, at: int) -> bool:
+        for wanted in rest:
             others = 0
             at += 1
-            while at < len(words) and stem(words[at]) != wanted:
-                others += words[at] not in _FILLERS
+            while at < len(clause.stems) and clause.stems[at] != wanted:
+                others += clause.words[at] not in _FILLERS
                 if others > self._gap:
                     return False
                 at += 1
-            if at >= len(words):
+            if at >= len(clause.stems):
                 return False
         return True
+
+
+class _Phrase(NamedTuple):
+    rest: list[str]
+    denies: bool

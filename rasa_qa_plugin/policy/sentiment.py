@@ -26,8 +26,8 @@ def sentiment(text: str) -> float:
     """
     rated = lexicon()
     total = 0.0
-    for words in clauses(text):
-        for at, word in enumerate(words):
-            value = rated.get(stem(word), 0.0)
+    for words, stems in clauses(text):
+        for at, found in enumerate(stems):
+            value = rated.get(found, 0.0)
             total += -value / 2 if value and is_negated(words, at) else value
     return total

@@ -7,7 +7,7 @@ import pytest
 
 from rasa_qa_plugin.errors import ConfigError
 from rasa_qa_plugin.policy.handover_rules import Decision, Judge, Keyword, Rules, Said
-from rasa_qa_plugin.policy.phrases import Phrase, clauses, stem
+from rasa_qa_plugin.policy.phrases import Phrases, clauses, stem
 from rasa_qa_plugin.policy.sentiment import lexicon, sentiment
 
 
@@ -19,7 +19,13 @@ def decide(
     *messages: Said, turns: int = 0, own_form: bool = False, **keys: Any
 ) -> Decision | None:
     judge = Judge(Rules.from_config(keys))
-    return judge.on_message(messages, turns_without_success=turns, in_own_form=own_form)
+    *earlier, latest = messages
+    return judge.on_message(
+        latest,
+        reversed(earlier),
+        turns_without_success=turns,
+        in_own_form=own_form,
+    )
 
 
 def reason(*messages: Said, **more: Any) -> str | None:
@@ -266,7 +272,12 @@ def test_every_key_has_its_line_and_stands_in_the_docstring() -> None:
 
 
 def test_clauses_part_at_punctuation_and_fold() -> None:
-    assert clauses("¡NO funciona!, doesn't work") == [
+    assert [clause.words for clause in clauses("¡NO funciona!, doesn't work")] == [
         ["no", "funciona"], ["does", "not", "work"],
     ]  # fmt: skip
-    assert not Phrase("no funciona").is_in(clauses("no. funciona"))
+    assert not Phrases(["no funciona"]).are_in(clauses("no. funciona"))
+
+
+def test_of_a_very_long_text_only_the_beginning_counts() -> None:
+    assert reason(said(f"es urgente {'camarones ' * 10_000}")) == "keyword"
+    assert sum(len(one.words) for one in clauses("camarones " * 10_000)) == 100
