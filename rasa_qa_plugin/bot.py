@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -90,11 +91,15 @@ class Bot:
 
     def domain_names(self, section: str) -> set[str]:
         """Give the names under a key of the domain such as ``intents`` or ``slots``."""
-        return {
-            name
-            for _, content in self.domain_contents()
-            for name in _names(content.get(section))
-        }
+        return self.domain_index()[section]
+
+    def domain_index(self) -> Mapping[str, set[str]]:
+        """Give the names under every key of the domain, each file read once."""
+        found: dict[str, set[str]] = defaultdict(set)
+        for _, content in self.domain_contents():
+            for section, entries in content.items():
+                found[str(section)].update(_names(entries))
+        return found
 
     def domain_contents(self) -> Iterator[tuple[Path, Mapping[str, Any]]]:
         """Give each file of the domain, parsed."""
@@ -123,20 +128,28 @@ class Bot:
                 if isinstance(item, Mapping):
                     yield file, item
 
-    def components(self, section: str) -> list[str]:
-        """Give the names below ``pipeline``, ``policies`` or ``importers``.
+    def config_value(self, key: str) -> Any:
+        """Give what a key of config.yml holds; None where it is missing.
 
         Raises:
             ConfigError: config.yml holds no keys.
         """
         content = read_yaml(self.config)
         if content is None:
-            return []
+            return None
         if not isinstance(content, Mapping):
             raise ConfigError(
                 "config.yml", "expected keys such as `pipeline:`; see Rasa's docs"
             )
-        entries = content.get(section)
+        return content.get(key)
+
+    def components(self, section: str) -> list[str]:
+        """Give the names below ``pipeline``, ``policies`` or ``importers``.
+
+        Raises:
+            ConfigError: config.yml holds no keys.
+        """
+        entries = self.config_value(section)
         return [
             str(entry.get("name") if isinstance(entry, Mapping) else entry)
             for entry in (entries if isinstance(entries, list) else [])

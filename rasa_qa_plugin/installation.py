@@ -97,7 +97,7 @@ def _text(path: Path) -> str | None:
 
 def _config(bot: Bot, notes: list[str]) -> str:
     text = _text(bot.config) or ""
-    if "graph.v1" in str((read_yaml(bot.config) or {}).get("recipe")):
+    if "graph.v1" in str(bot.config_value("recipe")):
         raise ConfigError(
             "config.yml: recipe",
             "is a graph of your own, which no command can add to; copy the nodes that "
@@ -155,8 +155,9 @@ def _domain(bot: Bot) -> dict[Path, str]:
             raise ConfigError("domain.yml", "not found; a bot needs a domain")
         return {bot.domain: parts.bot_file("domain.yml")}
     missing: dict[str, list[str]] = {}
+    index = bot.domain_index()
     for section in parts.domain_sections():
-        present = bot.domain_names(section)
+        present = index[section]
         missing[section] = [
             entry
             for name, entry in parts.entries("domain.yml", section).items()

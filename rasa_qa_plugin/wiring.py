@@ -120,8 +120,9 @@ def fallback(bot: Bot) -> str:
 def domain(bot: Bot) -> str:
     """Compare names and slot types of the domain with ours."""
     missing, strange = [], []
+    index = bot.domain_index()
     for section in parts.domain_sections():
-        ours, present = parts.entries("domain.yml", section), bot.domain_names(section)
+        ours, present = parts.entries("domain.yml", section), index[section]
         missing += [name for name in ours if name not in present]
         strange += [
             name
@@ -148,7 +149,7 @@ def domain(bot: Bot) -> str:
             f"slots {_some(changed)} differ from the plugin's in `type` or "
             f"`influence_conversation`; `rasa-qa help {changed[0]}` has the lines"
         )
-    return f"all of the plugin's names and {len(bot.domain_names('intents'))} intents"
+    return f"all of the plugin's names and {len(index['intents'])} intents"
 
 
 def responses(bot: Bot) -> str:
