@@ -1,6 +1,7 @@
 """Somebody else's bot: what `rasa init` makes, with the plugin added to it."""
 
 import json
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -152,6 +153,53 @@ def test_the_bots_own_files_only_gained_lines(moodbot: Moodbot, tmp_path: Path) 
         now = iter((moodbot.folder / name).read_text("utf-8").splitlines())
         former = (tmp_path / name).read_text("utf-8").splitlines()
         assert all(line in now for line in former), name
+
+
+@pytest.fixture
+def scaffold(tmp_path: Path) -> Path:
+    """What `rasa init` makes."""
+    folder = tmp_path / "scaffold"
+    folder.mkdir()
+    create_initial_project(str(folder))
+    return folder
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and ".rasa_qa" not in path.parts
+    }
+
+
+def test_undone_it_is_what_rasa_init_made(scaffold: Path, tmp_path: Path) -> None:
+    bot = Moodbot(shutil.copytree(scaffold, tmp_path / "fresh" / "bot"))
+
+    assert bot.qa("init", "--yes").returncode == 0
+    assert files_of(bot.folder) != files_of(scaffold)
+    assert bot.qa("init", "--undo", "--yes").returncode == 0
+
+    assert files_of(bot.folder) == files_of(scaffold)
+
+
+def test_rasa_validates_it_without_a_warning(scaffold: Path, tmp_path: Path) -> None:
+    bot = Moodbot(scaffold)
+    assert bot.qa("init", "--yes").returncode == 0
+
+    arguments = ("data", "validate", "--fail-on-warnings")
+    assert rasa(scaffold, *arguments, log=tmp_path / "validate.log") == 0
+
+
+def test_undoing_keeps_what_was_edited_since(moodbot: Moodbot, tmp_path: Path) -> None:
+    bot = Moodbot(shutil.copytree(moodbot.folder, tmp_path / "used" / "bot"))
+
+    assert bot.qa("init", "--undo", "--yes").returncode == 0
+
+    files = files_of(bot.folder)
+    assert b"epochs: 20" in files["config.yml"]
+    assert b"ActionCrash" in files["actions/actions.py"]
+    assert b"action_crash" in files["domain.yml"]
+    assert not {"data/qa_nlu.yml", "data/qa_rules.yml", "qa.yml"} & set(files)
 
 
 def test_init_again_finds_nothing_to_do(moodbot: Moodbot) -> None:
