@@ -80,6 +80,8 @@ def init(  # noqa: PLR0913 - one for each option
         )
     if as_json:
         print_json(_as_json(plan, bot=bot, written=written, backups=backups))
+    elif dry_run:
+        say("Nothing was written.")
     elif written:
         say(_what_was_done(plan, bot=bot, backups=backups))
 

@@ -113,6 +113,7 @@ def test_it_is_installed_trained_and_chats_with_turns_in_the_database(
             assert moodbot.say("hello")[0]["text"] == "Hey! How are you?"
             assert "Thank you" in moodbot.say("/qa_consent_grant")[0]["text"]
             moodbot.say(f"extremely sad, call me at {PHONE}")
+            assert "Sorry" in moodbot.say("/qa_feedback_negative")[0]["text"]
             moodbot.say(f"are you a bot? my cell phone is {PHONE}")
             moodbot.say(f"/{PHONE}")  # Rasa warns about what it cannot parse
             first = moodbot.tracker()
