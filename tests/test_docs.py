@@ -153,7 +153,8 @@ def test_help_has_a_page_for_every_name(name: str) -> None:
         assert page.topic == name
         assert page.summary
         assert len(page.text) > len("Records a no.")
-        assert name in page.yaml
+        # An action that only a policy may run shows how to name the policy.
+        assert name in page.yaml or page.yaml.startswith("policies:")
         assert parser().load(page.yaml)
 
 
