@@ -16,12 +16,14 @@ _PUBLIC = {
     "ConfidenceLogger": "rasa_qa_plugin.nlu",
     "EscalationPolicy": "rasa_qa_plugin.policy.escalation",
     "QAChannel": "rasa_qa_plugin.channel",
+    "QAPolicy": "rasa_qa_plugin.policy.asking",
 }
 
 __all__ = [
     "ConfidenceLogger",
     "EscalationPolicy",
     "QAChannel",
+    "QAPolicy",
     "QATrackerStore",
     "__version__",
 ]

@@ -49,11 +49,17 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Loaded(msgspec.Struct, frozen=True, kw_only=True):
-    """A conversation as the dialogue needs it."""
+    """A conversation as the dialogue needs it.
+
+    Attributes:
+        asked: Whether *consent* was said about the policy as it is worded now; None
+            where nothing was said.
+    """
 
     events: list[Event]
     version: int
     consent: ConsentState
+    asked: bool | None = None
 
 
 class Recorded(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,6 +69,7 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True):
         version: Of the conversation after the save; 0 when it was erased.
         previous_version: Of the conversation before; 0 when it was new, -1 when the
             batch had been written by an earlier try.
+        asked: As for :class:`Loaded`.
         published: Bodies for the event broker, masked, with the pseudonym.
         tickets: How many cases were handed over to people.
     """
@@ -71,5 +78,6 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True):
     previous_version: int
     consent: ConsentState
     published: list[Event]
+    asked: bool | None = None
     erased: bool = False
     tickets: int = 0

@@ -10,6 +10,7 @@ TRAINING = "training"
 """The purpose people are asked about: reading their turns to improve the bot."""
 
 CONSENT_SLOT = "qa_consent"
+ASKED_SLOT = "qa_consent_asked"
 FORGET_SLOT = "qa_forget"
 CONSENT_METADATA = "qa_consent"
 CHANNEL = "channel"

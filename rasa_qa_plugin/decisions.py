@@ -10,7 +10,7 @@ from rasa_qa_plugin.privacy.events import EventMasker
 from rasa_qa_plugin.privacy.vault import Vault
 from rasa_qa_plugin.settings import Settings
 from rasa_qa_plugin.storage import consents, conversations, escalations, turns
-from rasa_qa_plugin.storage.consents import ConsentRecord
+from rasa_qa_plugin.storage.consents import ConsentRecord, Standing
 from rasa_qa_plugin.storage.conversations import StoredEvent
 
 
@@ -70,6 +70,16 @@ class Decisions:
                 recorded_at=now,
             ),
         )
+
+    def asked(self, standing: Standing) -> bool | None:
+        """Tell whether what counts was said about the policy as it is worded now.
+
+        None where nothing was said. People who were asked about another version are to
+        be asked again.
+        """
+        if standing.policy_version is None:
+            return None
+        return standing.policy_version == self._settings.consent.policy_version
 
     def forget_words(
         self, connection: Connection, pseudonym: str, *, now: float

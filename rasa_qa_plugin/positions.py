@@ -1,10 +1,14 @@
-"""ADAPTER to Rasa: how much of a tracker is stored, noted on the tracker itself."""
+"""ADAPTER to Rasa: what the store knows of a tracker, noted on the tracker itself.
+
+A note outlives what resets slots: a new session, an action that is taken back.
+"""
 
 import msgspec
 from rasa.shared.core.events import Event
 from rasa.shared.core.trackers import DialogueStateTracker
 
 _ATTRIBUTE = "_qa_position"
+_ASKED = "_qa_asked"
 
 
 class Position(msgspec.Struct):
@@ -42,3 +46,20 @@ def new_events(tracker: DialogueStateTracker) -> list[Event]:
         new.append(event)
     new.reverse()
     return new
+
+
+def note_asked(tracker: DialogueStateTracker, asked: bool | None) -> None:  # noqa: FBT001
+    """Note whether a person decided about the policy as it is worded now.
+
+    Args:
+        tracker: Theirs.
+        asked: False where they decided about another wording only; None where nobody
+            knows of any decision.
+    """
+    setattr(tracker, _ASKED, asked)
+
+
+def asked_of(tracker: DialogueStateTracker) -> bool | None:
+    """Give what was noted; None on other stores, too."""
+    asked: bool | None = getattr(tracker, _ASKED, None)
+    return asked

@@ -90,6 +90,13 @@ class Recorder:
             loaded = read()
         return loaded
 
+    def newcomer(self, sender_id: str) -> Loaded:
+        """Give what is known of a person who has no conversation yet."""
+        with reading(self._engine) as connection:
+            standing = consents.standing(connection, self._vault.pseudonym(sender_id))
+        asked = self._decisions.asked(standing)
+        return Loaded(events=[], version=0, consent=standing.state, asked=asked)
+
     def adopt(self, sender_id: str, *, now: float) -> int | None:
         """Take over what Rasa's own store wrote; see :meth:`Adopter.adopt`."""
         return self._adopter.adopt(self._engine, sender_id, now=now)
@@ -113,11 +120,12 @@ class Recorder:
                 from_seq=0 if all_sessions else conversation.session_start_seq,
                 now=now,
             )
-            consent = consents.current(connection, pseudonym)
+            standing = consents.standing(connection, pseudonym)
         return Loaded(
             events=self._archive.read(pseudonym, stored, unseal=unseal),
             version=conversation.version,
-            consent=consent,
+            consent=standing.state,
+            asked=self._decisions.asked(standing),
         )
 
     def record(self, batch: Batch, *, now: float, bare: bool = False) -> Recorded:
@@ -202,7 +210,8 @@ class Recorder:
         # Replaced events tell an old story again: they decide nothing.
         changes = [] if batch.replaces else changes_in(batch.events)
         decided = self._decisions.decide(connection, pseudonym, changes, now=now)
-        consent = consents.current(connection, pseudonym)
+        standing = consents.standing(connection, pseudonym)
+        consent = standing.state
 
         numbering = self._numberings.open(pseudonym, conversation.token_map, now=now)
         if bare:
@@ -265,6 +274,7 @@ class Recorder:
             version=conversation.version + 1,
             previous_version=before.version if before else 0,
             consent=consent,
+            asked=self._decisions.asked(standing),
             published=[
                 {"sender_id": pseudonym, **form} for form in kept if form is not None
             ],
@@ -276,7 +286,7 @@ class Recorder:
         ref = rating["value"]["turn"]
         with transaction(self._engine) as connection:
             before = conversations.find(connection, pseudonym, for_update=True)
-            if before is None or not turns.has(connection, pseudonym, ref):
+            if before is None or turns.id_of(connection, pseudonym, ref) is None:
                 return False
             numbering = self._numberings.open(pseudonym, before.token_map, now=now)
             masked = self._masker.mask_all([rating], numbering.tokens)

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
 import msgspec
 from ruamel.yaml import YAML
@@ -31,6 +31,7 @@ MaskedType = Literal[
 # ISO 3166-1 codes of the countries whose number forms and documents are known.
 Country = Literal["AR", "CL", "CO", "EC", "ES", "GT", "MX", "PE", "US", "UY"]
 COUNTRIES: tuple[Country, ...] = get_args(Country)
+Section = TypeVar("Section", bound=msgspec.Struct)
 WithoutConsent = Literal["structure", "anonymized", "nothing"]
 
 
@@ -289,10 +290,19 @@ def parse_settings(raw: Any, *, source: str = "qa.yml") -> Settings:
     """
     if raw is None:
         return Settings()
+    return read_as(Settings, raw, source)
+
+
+def read_as(kind: type[Section], raw: Any, source: str) -> Section:
+    """Turn parsed YAML into a struct, or say which key of *source* is wrong.
+
+    Raises:
+        ConfigError: As for :func:`load_settings`.
+    """
     try:
-        return msgspec.convert(raw, Settings)
+        return msgspec.convert(raw, kind)
     except msgspec.ValidationError as error:
-        raise _explain(str(error), raw, source) from None
+        raise _explain(str(error), raw, source, kind) from None
 
 
 def read_yaml(path: Path) -> Any:
@@ -340,13 +350,15 @@ _PATH = re.compile(r" - at (?P<key>`key` in )?`\$?\.?(?P<path>[^`]*)`$")
 _UNKNOWN = re.compile(r"^Object contains unknown field `(?P<field>[^`]*)`")
 
 
-def _explain(message: str, raw: Any, source: str) -> ConfigError:
+def _explain(
+    message: str, raw: Any, source: str, root: type[msgspec.Struct]
+) -> ConfigError:
     """Rewrite msgspec's message as ``file: key: problem; remedy``, without values."""
     place = _PATH.search(message)
     path = place.group("path") if place else ""
     unknown = _UNKNOWN.match(message)
     if unknown:
-        section = _section_type(path)
+        section = _section_type(path, root)
         known = ", ".join(section.__struct_fields__)
         key = ".".join(part for part in (path, unknown.group("field")) if part)
         return ConfigError(f"{source}: {key}", f"unknown setting; choose from {known}")
@@ -356,7 +368,7 @@ def _explain(message: str, raw: Any, source: str) -> ConfigError:
     if place and problem.startswith("Invalid enum value"):
         # msgspec quotes the rejected value; settings may hold business terms.
         of_key = place["key"] is not None
-        choices = ", ".join(_choices(path, of_key=of_key))
+        choices = ", ".join(_choices(path, root, of_key=of_key))
         problem = f"not one of the choices; choose from {choices}"
         problem = f"a key in it is {problem}" if of_key else problem
         return ConfigError(f"{source}: {path}", problem)
@@ -365,20 +377,23 @@ def _explain(message: str, raw: Any, source: str) -> ConfigError:
     )
 
 
-def _choices(path: str, *, of_key: bool) -> list[str]:
+def _choices(path: str, root: type[msgspec.Struct], *, of_key: bool) -> list[str]:
     """Give what may stand at a msgspec path such as ``privacy.slots[...]``."""
     section, _, field = path.partition("[")[0].rpartition(".")
-    fields = {f.name: f.type for f in msgspec.structs.fields(_section_type(section))}
+    fields = {
+        f.name: f.type for f in msgspec.structs.fields(_section_type(section, root))
+    }
     choices = fields[field]
     while (origin := get_origin(choices)) is not Literal:
         choices = get_args(choices)[1 if origin is dict and not of_key else 0]
     return list(map(str, get_args(choices)))
 
 
-def _section_type(path: str) -> type[msgspec.Struct]:
+def _section_type(path: str, root: type[msgspec.Struct]) -> type[msgspec.Struct]:
     """Find the struct that a msgspec path such as ``privacy`` points at."""
-    section: type[msgspec.Struct] = Settings
-    for name in filter(None, path.split(".")):
+    section = root
+    for name in filter(None, path.replace("[...]", "[]").split(".")):
         fields = {f.name: f.type for f in msgspec.structs.fields(section)}
-        section = fields[name]
+        key, inside, _ = name.partition("[")
+        section = get_args(fields[key])[1] if inside else fields[key]
     return section

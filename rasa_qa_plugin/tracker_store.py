@@ -35,7 +35,13 @@ from rasa_qa_plugin.errors import RasaQAError, StorageError, StorageUnavailableE
 from rasa_qa_plugin.insights.prometheus import RETRIEVING, SAVING
 from rasa_qa_plugin.notifier import Notifier
 from rasa_qa_plugin.opening import open_recorder
-from rasa_qa_plugin.positions import Position, mark_stored, new_events, position_of
+from rasa_qa_plugin.positions import (
+    Position,
+    mark_stored,
+    new_events,
+    note_asked,
+    position_of,
+)
 from rasa_qa_plugin.privacy.logs import LogMasker, install
 from rasa_qa_plugin.privacy.vault import PSEUDONYM_PREFIX
 from rasa_qa_plugin.settings import SECRET_VARIABLE, Connection
@@ -215,7 +221,7 @@ class QATrackerStore(TrackerStore):
         tracker = DialogueStateTracker.from_dict(
             sender_id, loaded.events, self.domain.slots
         )
-        _show_consent(tracker, loaded.consent)
+        _show_consent(tracker, loaded)
         mark_stored(tracker, version=loaded.version)
         return tracker
 
@@ -230,6 +236,9 @@ class QATrackerStore(TrackerStore):
             # Rasa saves a tracker it has just made, before anything is in it.
             if position is None:
                 mark_stored(tracker, version=0)
+                with contextlib.suppress(StorageError):  # the next save shows it
+                    known = await self._run(self._recorder.newcomer, sender_id)
+                    _show_consent(tracker, known)
             elif position.version:
                 self._keep(tracker)
             return
@@ -315,7 +324,7 @@ class QATrackerStore(TrackerStore):
             return
         last = recorded[-1]
         mark_stored(tracker, version=last.version)
-        _show_consent(tracker, last.consent)
+        _show_consent(tracker, last)
         before = recorded[0].previous_version
         undisturbed = position is None or before == position.version
         erased = any(entry.erased for entry in recorded)
@@ -335,7 +344,7 @@ class QATrackerStore(TrackerStore):
         session = DialogueStateTracker.from_events(
             tracker.sender_id, events[max(starts) :], self.domain.slots
         )
-        _show_consent(session, recorded.consent)
+        _show_consent(session, recorded)
         mark_stored(session, version=recorded.version)
         return session
 
@@ -384,8 +393,10 @@ class QATrackerStore(TrackerStore):
         """Do nothing: events are streamed masked, after they are stored."""
 
 
-def _show_consent(tracker: DialogueStateTracker, consent: ConsentState) -> None:
+def _show_consent(tracker: DialogueStateTracker, known: Loaded | Recorded) -> None:
     """Let the slot show what the ledger says, whatever the events said."""
+    note_asked(tracker, known.asked)
     slot = tracker.slots.get(CONSENT_SLOT)
     if slot is not None:
-        slot.value = None if consent is ConsentState.UNKNOWN else consent.value
+        unknown = known.consent is ConsentState.UNKNOWN
+        slot.value = None if unknown else known.consent.value

@@ -11,8 +11,13 @@ from click.testing import CliRunner
 
 import rasa_qa_plugin
 from rasa_qa_plugin import cli, handbook, parts
+from rasa_qa_plugin.policy.moments import (
+    AskingSettings,
+    Disambiguation,
+    FeedbackMoments,
+)
 from rasa_qa_plugin.review.flags import FLAGS
-from rasa_qa_plugin.settings import Connection, Settings, parser
+from rasa_qa_plugin.settings import Connection, Settings, parser, read_as
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
@@ -75,17 +80,33 @@ def test_endpoints_keys_flags_and_tables_are_in_the_readme() -> None:
 
 def test_yaml_blocks_parse_and_name_what_exists() -> None:
     blocks = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
-    endpoints, config, credentials = (parser().load(block) for block in blocks)
+    endpoints, config, asking, credentials = map(parser().load, blocks)
 
     assert Connection.from_mapping(endpoints["tracker_store"])
     for path in (
         endpoints["tracker_store"]["type"],
         config["pipeline"][-1]["name"],
+        asking["policies"][0].pop("name"),
         *credentials,
     ):
         package, name = path.split(".")
         assert package == "rasa_qa_plugin"
         assert getattr(rasa_qa_plugin, name)
+    assert read_as(AskingSettings, asking["policies"][0], "README.md").actions
+
+
+def test_every_key_of_the_asking_policy_is_in_the_readme() -> None:
+    nested = {
+        "ask_feedback": FeedbackMoments.__struct_fields__,
+        "disambiguate": Disambiguation.__struct_fields__,
+    }
+    keys = [
+        f"{key}.{inner}" if inner else key
+        for key in AskingSettings.__struct_fields__
+        for inner in nested.get(key, ("",))
+    ]
+
+    assert [key for key in keys if f"| `{key}` |" not in README] == []
 
 
 def test_routes_are_in_the_readme_and_no_others() -> None:

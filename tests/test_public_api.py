@@ -43,6 +43,7 @@ ADAPTERS = {
     "nlu.py",
     "policy/escalation.py",
     "channel.py",
+    "policy/asking.py",
     "review/rasa_syntax.py",
     "training/worker.py",
 }
@@ -53,6 +54,7 @@ def test_dotted_paths_of_yaml_files_stay() -> None:
         "ConfidenceLogger",
         "EscalationPolicy",
         "QAChannel",
+        "QAPolicy",
         "QATrackerStore",
         "__version__",
     ]
@@ -72,13 +74,20 @@ def test_action_names_stay() -> None:
         "action_qa_ask_forget",
         "action_qa_comment_skipped",
         "action_qa_consent_info",
+        "action_qa_ask_stars",
         "action_qa_deny_consent",
+        "action_qa_did_you_mean",
         "action_qa_escalate",
         "action_qa_forget",
         "action_qa_forget_cancelled",
         "action_qa_grant_consent",
+        "action_qa_insert_consent",
+        "action_qa_insert_feedback",
+        "action_qa_insert_stars",
+        "action_qa_meant",
         "action_qa_record_comment",
         "action_qa_record_feedback",
+        "action_qa_record_stars",
         "action_qa_withdraw_consent",
     }
 

@@ -10,15 +10,21 @@ from rasa_qa_plugin.actions.consent import (
     ActionConsentInfo,
     ActionDenyConsent,
     ActionGrantConsent,
+    ActionInsertConsent,
     ActionWithdrawConsent,
 )
+from rasa_qa_plugin.actions.did_you_mean import ActionDidYouMean, ActionMeant
 from rasa_qa_plugin.actions.escalation import ActionEscalate
 from rasa_qa_plugin.actions.feedback import (
     ActionAskComment,
     ActionAskFeedback,
+    ActionAskStars,
     ActionCommentSkipped,
+    ActionInsertFeedback,
+    ActionInsertStars,
     ActionRecordComment,
     ActionRecordFeedback,
+    ActionRecordStars,
 )
 from rasa_qa_plugin.actions.forget import (
     ActionAskForget,
@@ -32,15 +38,22 @@ __all__ = [
     "ActionAskConsent",
     "ActionAskFeedback",
     "ActionAskForget",
+    "ActionAskStars",
     "ActionCommentSkipped",
     "ActionConsentInfo",
     "ActionDenyConsent",
+    "ActionDidYouMean",
     "ActionEscalate",
     "ActionForget",
     "ActionForgetCancelled",
     "ActionGrantConsent",
+    "ActionInsertConsent",
+    "ActionInsertFeedback",
+    "ActionInsertStars",
+    "ActionMeant",
     "ActionRecordComment",
     "ActionRecordFeedback",
+    "ActionRecordStars",
     "ActionWithdrawConsent",
 ]
 

@@ -4,13 +4,11 @@ import re
 from typing import Any
 
 from rasa_sdk import Action, Tracker
-from rasa_sdk.events import SlotSet
+from rasa_sdk.events import ActionReverted, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
 from rasa_qa_plugin.actions.language import say
-
-CONSENT_SLOT = "qa_consent"
-ASKED_SLOT = "qa_consent_asked"
+from rasa_qa_plugin.consent import ASKED_SLOT, CONSENT_SLOT
 
 Events = list[dict[str, Any]]
 
@@ -38,6 +36,24 @@ class ActionAskConsent(Action):
             return []
         say(dispatcher, tracker, domain, "utter_qa_ask_consent")
         return [SlotSet(ASKED_SLOT, True)]
+
+
+class ActionInsertConsent(Action):
+    """Asks beside the bot's own story; `QAPolicy` predicts it, nothing else may.
+
+    It asks without looking: the policy knows when, and what the ledger says.
+    """
+
+    def name(self) -> str:
+        """Name in the domain."""
+        return "action_qa_insert_consent"
+
+    async def run(
+        self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
+    ) -> Events:
+        """Ask, and let the story go on as if nothing had been said."""
+        say(dispatcher, tracker, domain, "utter_qa_ask_consent")
+        return [ActionReverted(), SlotSet(ASKED_SLOT, True)]
 
 
 class ActionConsentInfo(Action):

@@ -1,11 +1,12 @@
-"""Rating an answer: thumbs bound to the judged turn, and an optional comment."""
+"""Rating: thumbs bound to the judged turn, a comment, stars for a conversation."""
 
 import hashlib
 import json
+import re
 from typing import Any
 
 from rasa_sdk import Action, Tracker
-from rasa_sdk.events import SlotSet
+from rasa_sdk.events import ActionReverted, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
 from rasa_qa_plugin.actions.language import say
@@ -15,7 +16,14 @@ COMMENT_SLOT = "qa_comment"
 TURN_ENTITY = "qa_turn"
 POSITIVE = "qa_feedback_positive"
 NEGATIVE = "qa_feedback_negative"
-_ABOUT_AN_ANSWER = frozenset((POSITIVE, NEGATIVE, "qa_comment", "qa_skip"))
+STARS = "qa_stars"
+_ABOUT_AN_ANSWER = frozenset((POSITIVE, NEGATIVE, "qa_comment", "qa_skip", STARS))
+_MOST_STARS = 5
+_NUMBERS = {
+    word: number
+    for words in ("1 2 3 4 5", "una dos tres cuatro cinco", "one two three four five")
+    for number, word in enumerate(words.split(), start=1)
+}
 
 Events = list[dict[str, Any]]
 
@@ -31,13 +39,19 @@ def message_ref(message_id: str) -> str:
 
 
 def judged_turn(tracker: Tracker) -> str | None:
-    """Find the turn that a rating is about: the last message, past our own buttons."""
+    """Find the turn that a rating is about: the last message, past our own buttons.
+
+    Where a button said what a message had meant, it is that message.
+    """
     for event in reversed(tracker.events):
         if event.get("event") != "user" or not event.get("message_id"):
             continue
         intent = ((event.get("parse_data") or {}).get("intent") or {}).get("name")
         pressed = str(event.get("text")).startswith("/qa_")
         if not pressed and intent not in _ABOUT_AN_ANSWER:
+            for entity in (event.get("parse_data") or {}).get("entities") or []:
+                if entity.get("entity") == TURN_ENTITY:
+                    return str(entity.get("value"))
             return message_ref(event["message_id"])
     return None
 
@@ -64,6 +78,82 @@ class ActionAskFeedback(Action):
         ]
         say(dispatcher, tracker, domain, "utter_qa_ask_feedback", buttons=buttons)
         return []
+
+
+class ActionInsertFeedback(ActionAskFeedback):
+    """Asks beside the bot's own story; `QAPolicy` predicts it, nothing else may."""
+
+    def name(self) -> str:
+        """Name in the domain."""
+        return "action_qa_insert_feedback"
+
+    async def run(
+        self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
+    ) -> Events:
+        """Ask, and let the story go on as if nothing had been said."""
+        return [ActionReverted(), *await super().run(dispatcher, tracker, domain)]
+
+
+class ActionAskStars(Action):
+    """Asks for one to five stars for the conversation so far."""
+
+    def name(self) -> str:
+        """Name in the domain."""
+        return "action_qa_ask_stars"
+
+    async def run(
+        self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
+    ) -> Events:
+        """Ask with buttons; pressing another one replaces the first answer."""
+        turn = judged_turn(tracker)
+        named = {TURN_ENTITY: turn} if turn else {}
+        buttons = [
+            {
+                "title": "\u2b50" * number,
+                "payload": f"/{STARS}{json.dumps({**named, STARS: str(number)})}",
+            }
+            for number in range(1, _MOST_STARS + 1)
+        ]
+        say(dispatcher, tracker, domain, "utter_qa_ask_stars", buttons=buttons)
+        return []
+
+
+class ActionInsertStars(ActionAskStars):
+    """Asks beside the bot's own story; `QAPolicy` predicts it, nothing else may."""
+
+    def name(self) -> str:
+        """Name in the domain."""
+        return "action_qa_insert_stars"
+
+    async def run(
+        self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
+    ) -> Events:
+        """Ask, and let the story go on as if nothing had been said."""
+        return [ActionReverted(), *await super().run(dispatcher, tracker, domain)]
+
+
+class ActionRecordStars(Action):
+    """Records how many stars a conversation got, by button or in words."""
+
+    def name(self) -> str:
+        """Name in the domain."""
+        return "action_qa_record_stars"
+
+    async def run(
+        self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
+    ) -> Events:
+        """Thank, and tell the store through the slot; ask back without a number."""
+        given = next(tracker.get_latest_entity_values(STARS), None)
+        words = str(given or tracker.latest_message.get("text") or "").lower()
+        named = {
+            _NUMBERS[word] for word in re.findall(r"\w+", words) if word in _NUMBERS
+        }
+        turn = next(tracker.get_latest_entity_values(TURN_ENTITY), None)
+        if len(named) != 1:
+            return await ActionAskStars().run(dispatcher, tracker, domain)
+        say(dispatcher, tracker, domain, "utter_qa_stars_thanks")
+        rating = {"turn": turn or judged_turn(tracker), "stars": named.pop()}
+        return [SlotSet(FEEDBACK_SLOT, rating)]
 
 
 class ActionRecordFeedback(Action):

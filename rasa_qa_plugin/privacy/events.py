@@ -377,7 +377,7 @@ class _Masking:
             return value
         if name == "qa_escalation" and isinstance(value, dict):
             return without_words(value)
-        if name == "qa_feedback" and isinstance(value, dict):
+        if name in ("qa_feedback", "qa_meant") and isinstance(value, dict):
             return {
                 key: item
                 if key == "turn" and is_reference(item)

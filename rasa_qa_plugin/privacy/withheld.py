@@ -251,7 +251,7 @@ def _rating_part(key: Any, item: Any) -> Any:
         return item
     if key == "rating" and isinstance(item, str) and _SHORT_WORD.fullmatch(item):
         return item
-    if key == "rating" and isinstance(item, (int, float)):
+    if key in ("rating", "stars") and isinstance(item, (int, float)):
         return item
     return None if item is None else WITHHELD
 

@@ -7,6 +7,7 @@ from sqlalchemy.engine import Connection
 
 from rasa_qa_plugin.consent import ConsentState
 from rasa_qa_plugin.review.flags import REPEATED, is_repeated
+from rasa_qa_plugin.review.meaning import keep_meanings
 from rasa_qa_plugin.review.transcript import Event, ratings_in, turns_in
 from rasa_qa_plugin.settings import Settings
 from rasa_qa_plugin.storage import turns
@@ -78,6 +79,7 @@ class Capture:
         ]
         turns.raise_flag(connection, repeated, REPEATED, now=now)
         self.rate(connection, pseudonym, masked, consent, now=now)
+        keep_meanings(connection, pseudonym, masked, consent, now=now)
 
     def rate(
         self,
@@ -93,7 +95,15 @@ class Capture:
             message_ref = rating.message_ref or turns.last_turn_ref(
                 connection, pseudonym
             )
-            if message_ref is not None:
+            if message_ref is not None and rating.stars:
+                turns.give_stars(
+                    connection,
+                    sender_id=pseudonym,
+                    message_ref=message_ref,
+                    stars=rating.value,
+                    now=now,
+                )
+            elif message_ref is not None:
                 turns.rate(
                     connection,
                     sender_id=pseudonym,

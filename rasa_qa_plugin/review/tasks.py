@@ -47,14 +47,19 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
 def read_task(connection: Connection, group: Group) -> Task:
     """Give a group of the queue with all that its reader needs."""
     turn = group.turn
-    item = tidy(item_of(turn))
-    fitting = [e for e in item.entities if 0 <= e.start < e.end <= len(item.text)]
     return Task(
         turn=turn,
-        item=msgspec.structs.replace(item, entities=without_overlaps(fitting)),
+        item=read_item(turn),
         others=group.others,
         context=queue.context(connection, turn.sender_id, turn.seq, most=_CONTEXT),
     )
+
+
+def read_item(turn: Turn) -> Item:
+    """Give a turn's text and entities in the form that training data takes."""
+    item = tidy(item_of(turn))
+    fitting = [e for e in item.entities if 0 <= e.start < e.end <= len(item.text)]
+    return msgspec.structs.replace(item, entities=without_overlaps(fitting))
 
 
 def choices(task: Task, likely: Sequence[tuple[str, float]]) -> list[str]:

@@ -25,6 +25,8 @@ from rasa_qa_plugin.settings import ReviewSettings
 from rasa_qa_plugin.storage.turns import Turn
 
 FEEDBACK_SLOT = "qa_feedback"
+MEANT_SLOT = "qa_meant"
+_STARS = range(1, 6)
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,4}){0,2}")
 _LONGEST_NAME = 255
 # Rasa writes these itself: a button's payload, an event from outside the chat.
@@ -38,6 +40,8 @@ class Rating(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         message_ref: None means the latest answer.
+        value: 1 or -1; one to five where a conversation got stars.
+        stars: Whether these are stars, for the conversation up to this answer.
         reported: Whether the person wants somebody to look at it.
     """
 
@@ -45,6 +49,14 @@ class Rating(msgspec.Struct, frozen=True, kw_only=True):
     value: int
     comment: str | None
     reported: bool
+    stars: bool = False
+
+
+class Meaning(msgspec.Struct, frozen=True, kw_only=True):
+    """What a person said an earlier message had meant; None for nothing offered."""
+
+    message_ref: str
+    intent: str | None
 
 
 def turns_in(  # noqa: PLR0913 - what a turn is made of
@@ -137,6 +149,15 @@ def ratings_in(masked: Iterable[Event]) -> Iterator[Rating]:
             or not isinstance(value, Mapping)
         ):
             continue
+        stars = value.get("stars")
+        if isinstance(stars, int) and stars in _STARS:
+            yield Rating(
+                message_ref=turn if is_reference(turn := value.get("turn")) else None,
+                value=stars,
+                comment=None,
+                reported=False,
+                stars=True,
+            )
         rating = {"up": 1, "down": -1}.get(str(value.get("rating")))
         if rating is not None:
             comment = value.get("comment")
@@ -146,6 +167,17 @@ def ratings_in(masked: Iterable[Event]) -> Iterator[Rating]:
                 comment=_storable(comment),
                 reported=value.get("reported") is True,
             )
+
+
+def meanings_in(masked: Iterable[Event]) -> Iterator[Meaning]:
+    """Give what `action_qa_meant` left in the slot `qa_meant`."""
+    for event in said_in(masked):
+        if event.get("event") != "slot" or event.get("name") != MEANT_SLOT:
+            continue
+        value = _mapping(event.get("value"))
+        turn, intent = value.get("turn"), value.get("intent")
+        if is_reference(turn) and (intent is None or is_name(intent)):
+            yield Meaning(message_ref=str(turn), intent=intent)
 
 
 def _is_typed(event: Event) -> bool:

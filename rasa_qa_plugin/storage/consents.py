@@ -1,5 +1,7 @@
 """The consent ledger: append-only, the latest row of a purpose counts."""
 
+from typing import NamedTuple
+
 import msgspec
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -19,9 +21,16 @@ class ConsentRecord(msgspec.Struct, frozen=True, kw_only=True):
     recorded_at: float
 
 
+class Standing(NamedTuple):
+    """What counts now, and the version of the wording it was said about."""
+
+    state: ConsentState
+    policy_version: str | None
+
+
 # Made once, as it runs with every message.
 _CURRENT = (
-    sa.select(consents.c.state)
+    sa.select(consents.c.state, consents.c.policy_version)
     .where(consents.c.sender_id == sa.bindparam("of"), consents.c.purpose == TRAINING)
     .order_by(consents.c.id.desc())
     .limit(1)
@@ -30,8 +39,15 @@ _CURRENT = (
 
 def current(connection: Connection, sender_id: str) -> ConsentState:
     """Give the state that counts now; people who never answered are UNKNOWN."""
-    state = connection.execute(_CURRENT, {"of": sender_id}).scalar()
-    return ConsentState.UNKNOWN if state is None else ConsentState(state)
+    return standing(connection, sender_id).state
+
+
+def standing(connection: Connection, sender_id: str) -> Standing:
+    """Give the state that counts now, as :func:`current`, and its wording."""
+    row = connection.execute(_CURRENT, {"of": sender_id}).first()
+    if row is None:
+        return Standing(ConsentState.UNKNOWN, None)
+    return Standing(ConsentState(row.state), row.policy_version)
 
 
 def latest(

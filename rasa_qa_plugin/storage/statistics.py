@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from rasa_qa_plugin.storage.schema import annotations, feedback, flags, turns
+from rasa_qa_plugin.storage.turns import STARS
 
 _COUNTING = ("annotated", "approved", "merged")
 _REVIEWED = (*_COUNTING, "rejected")
@@ -64,7 +65,8 @@ def counts(connection: Connection, *, since: float | None = None) -> Counts:
         .where(said)
     ).one()
     flagged = [flags.c.turn_id == turns.c.turn_id, said] if since is not None else []
-    ratings = by(feedback.c.rating, given)
+    of_turns = feedback.c.message_ref.not_like(f"{STARS}%")
+    ratings = by(feedback.c.rating, given, of_turns)
     return Counts(
         turns=total,
         with_text=with_text,

@@ -85,6 +85,9 @@ class Said(NamedTuple):
     recorded_at: float
 
 
+STARS = "stars:"
+"""Begins the `message_ref` of feedback that is one to five stars."""
+
 _COLUMNS = tuple(column.name for column in turns.columns)
 _ENCODED = ("entities", "reasons")
 _BATCH = 500
@@ -290,12 +293,15 @@ def before(connection: Connection, sender_id: str, seq: int) -> Said | None:
     return Said(row.turn_id, row.text, row.recorded_at)
 
 
-def has(connection: Connection, sender_id: str, message_ref: str) -> bool:
-    """Tell whether a person has a turn with this message."""
+def id_of(connection: Connection, sender_id: str, message_ref: str) -> str | None:
+    """Give the turn of a person that has this message; None if there is none."""
     query = sa.select(turns.c.turn_id).where(
         turns.c.sender_id == sender_id, turns.c.message_ref == message_ref
     )
-    return connection.execute(query.limit(1)).first() is not None
+    found: str | None = connection.execute(
+        query.order_by(turns.c.seq.desc()).limit(1)
+    ).scalar_one_or_none()
+    return found
 
 
 def rate(  # noqa: PLR0913 - the parts of one rating
@@ -313,23 +319,11 @@ def rate(  # noqa: PLR0913 - the parts of one rating
     A comment that comes later keeps the rating; a rating that comes later without a
     comment keeps the comment. A report stays until somebody lowers its flag.
     """
-    turn_id = connection.execute(
-        sa.select(turns.c.turn_id)
-        .where(turns.c.sender_id == sender_id, turns.c.message_ref == message_ref)
-        .order_by(turns.c.seq.desc())
-        .limit(1)
-    ).scalar_one_or_none()
-    key = (feedback.c.sender_id == sender_id) & (feedback.c.message_ref == message_ref)
+    turn_id = id_of(connection, sender_id, message_ref)
     values: dict[str, Any] = {"rating": rating, "given_at": now, "turn_id": turn_id}
     if comment is not None:
         values["comment"] = comment
-    updated = connection.execute(feedback.update().where(key).values(values))
-    if updated.rowcount == 0:
-        connection.execute(
-            feedback.insert().values(
-                sender_id=sender_id, message_ref=message_ref, **values
-            )
-        )
+    _put_feedback(connection, sender_id, message_ref, values)
     if turn_id is None:
         return
     if reported:
@@ -338,6 +332,27 @@ def rate(  # noqa: PLR0913 - the parts of one rating
         raise_flag(connection, [turn_id], "negative_feedback", now=now)
     else:
         lower_flag(connection, [turn_id], "negative_feedback")
+
+
+def give_stars(
+    connection: Connection, *, sender_id: str, message_ref: str, stars: int, now: float
+) -> None:
+    """Record what a person thinks of a conversation; asked once, answered once.
+
+    It hangs on no turn, so that it counts as the rating of none.
+    """
+    values = {"rating": stars, "given_at": now, "turn_id": None}
+    _put_feedback(connection, sender_id, f"{STARS}{message_ref}", values)
+
+
+def _put_feedback(
+    connection: Connection, sender_id: str, ref: str, values: Mapping[str, Any]
+) -> None:
+    key = (feedback.c.sender_id == sender_id) & (feedback.c.message_ref == ref)
+    updated = connection.execute(feedback.update().where(key).values(values))
+    if updated.rowcount == 0:
+        row = {"sender_id": sender_id, "message_ref": ref, **values}
+        connection.execute(feedback.insert(), row)
 
 
 def withdraw(connection: Connection, sender_id: str) -> int:

@@ -48,7 +48,8 @@ def run(
     )
     dispatcher = CollectingDispatcher()
     returned = asyncio.run(action.run(dispatcher, tracker, domain))
-    return {event["name"]: event["value"] for event in returned}, dispatcher.messages
+    slots_set = {e["name"]: e["value"] for e in returned if e["event"] == "slot"}
+    return slots_set, dispatcher.messages
 
 
 def test_consent_is_asked_once_and_in_the_users_language() -> None:
@@ -208,3 +209,135 @@ def test_a_form_of_ours_ends_where_people_take_over() -> None:
 
     assert [event["event"] for event in events] == ["slot", "active_loop", "slot"]
     assert (events[1]["name"], events[2]["name"]) == (None, "requested_slot")
+
+
+def inserted(action: Action, *events: dict[str, Any], **known: Any) -> list[Any]:
+    """Run an action that QAPolicy inserts; give the events it returns, as pairs."""
+    latest = {"text": events[-1]["text"], **events[-1]["parse_data"]}
+    tracker = Tracker(
+        "x", known.get("slots", {}), latest, list(events), False, None, {}, "x"
+    )
+    domain = known.get("domain", DOMAIN)
+    returned = asyncio.run(action.run(CollectingDispatcher(), tracker, domain))
+    return [(event["event"], event.get("value")) for event in returned]
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        actions.ActionInsertConsent(),
+        actions.ActionInsertFeedback(),
+        actions.ActionInsertStars(),
+    ],
+)
+def test_what_is_inserted_takes_itself_back_before_anything_else(
+    action: Action,
+) -> None:
+    returned = inserted(action, user("hola"), slots={"qa_consent": "denied"})
+
+    assert returned[0] == ("undo", None)
+
+
+def test_did_you_mean_offers_titles_in_the_users_language() -> None:
+    offered = [{"intent": "price", "es": "Un precio"}, {"intent": "ask_freight"}]
+    slots = {"qa_did_you_mean": offered}
+    said = user("what is the freight please", message_id="m7")
+    payload = f'{{"qa_turn": "{message_ref("m7")}"}}'
+
+    _, (asked,) = run(actions.ActionDidYouMean(), said, slots=slots)
+
+    assert asked["response"] == "utter_qa_did_you_mean_en"
+    assert [(one["title"], one["payload"]) for one in asked["buttons"]] == [
+        ("Un precio", f"/price{payload}"),
+        ("Ask freight", f"/ask_freight{payload}"),
+        ("None of these", f"/nlu_fallback{payload}"),
+    ]
+    kinds = [kind for kind, _ in inserted(actions.ActionDidYouMean(), said)]
+    assert kinds == ["rewind", "followup"]
+    assert run(actions.ActionDidYouMean(), said)[1][0]["response"].startswith(
+        "utter_qa_rephrase"
+    )
+
+
+def test_a_click_fills_slots_as_if_the_message_had_been_understood() -> None:
+    def mapping(**keys: Any) -> dict[str, Any]:
+        return {"type": "text", "mappings": [{"type": "from_entity", **keys}]}
+
+    domain = {
+        "slots": {
+            "product": mapping(entity="product"),
+            "last": mapping(entity="size"),
+            "sizes": {**mapping(entity="size"), "type": "list"},
+            "port": mapping(entity="port", role="to"),
+            "home": mapping(entity="port", role="from"),
+            "wanted": mapping(entity="product", intent=["price"]),
+            "unwanted": mapping(entity="product", not_intent="price"),
+            "in_form": mapping(entity="product", conditions=[{"active_loop": "f"}]),
+            "text": {"type": "text", "mappings": [{"type": "from_text"}]},
+        }
+    }
+    said = user("atún 16/20 21/25 a Houston", message_id="m7")
+    said["parse_data"]["entities"] = [
+        {"entity": "product", "value": "atún"},
+        {"entity": "size", "value": "16/20"},
+        {"entity": "size", "value": "21/25"},
+        {"entity": "port", "role": "to", "value": "Houston"},
+    ]
+    turn = message_ref("m7")
+    payload = f'/price{{"qa_turn": "{turn}"}}'
+    shown = {"event": "bot", "data": {"buttons": [{"payload": payload}]}}
+    click = user(payload, "price", "m8")
+    click["parse_data"]["entities"] = [{"entity": "qa_turn", "value": turn}]
+
+    def click_on(*events: dict[str, Any]) -> list[Any]:
+        return inserted(actions.ActionMeant(), *events, domain=domain)
+
+    assert click_on(said, shown, click) == [
+        ("undo", None),
+        ("slot", "atún"),
+        ("slot", "21/25"),
+        ("slot", ["16/20", "21/25"]),
+        ("slot", "Houston"),
+        ("slot", "atún"),
+        ("slot", {"turn": turn, "intent": "price"}),
+    ]
+    assert click_on(said, click) == [("undo", None)]  # never shown
+    assert click_on(shown, click) == [("undo", None)]  # about a message unheard of
+
+
+@pytest.mark.parametrize(
+    ("text", "stars"),
+    [
+        ('/qa_stars{"qa_stars": "4"}', 4),
+        ("le doy cuatro estrellas", 4),
+        ("5", 5),
+        ("three stars, not bad", 3),
+        ("muchas", None),
+        ("entre 3 y 4", None),
+    ],
+)
+def test_stars_are_counted_from_buttons_and_words(text: str, stars: int | None) -> None:
+    given = [{"entity": "qa_stars", "value": "4"}] if text.startswith("/") else []
+
+    slots, (answer,) = run(
+        actions.ActionRecordStars(),
+        user("precio?", "price", "m7"),
+        user(text, "qa_stars", "m8"),
+        entities=given,
+    )
+
+    if stars is None:
+        assert slots == {}
+        assert len(answer["buttons"]) == 5
+    else:
+        assert slots == {"qa_feedback": {"turn": message_ref("m7"), "stars": stars}}
+        assert answer["response"].startswith("utter_qa_stars_thanks")
+
+
+def test_after_did_you_mean_the_unclear_message_is_the_one_that_is_judged() -> None:
+    click = user('/price{"qa_turn": "f1"}', "price", "m8")
+    click["parse_data"]["entities"] = [{"entity": "qa_turn", "value": "f1"}]
+
+    _, (asked,) = run(actions.ActionAskFeedback(), user("precio", "price"), click)
+
+    assert all('"f1"' in button["payload"] for button in asked["buttons"])
