@@ -109,7 +109,10 @@ def _domain() -> Iterator[Page]:
             texts = [told, *_uses(name, kind)]
             text = "\n\n".join(piece for piece in texts if piece)
             rules = [one for rule, one in _rules().items() if name in _names(rule)]
-            if kind in {"intent", "action"}:
+            policy = _policy_of(name) if kind == "action" and not rules else None
+            if policy is not None:
+                yaml, file = policy.yaml, policy.file
+            elif kind in {"intent", "action"}:
                 yaml = _rule(name, kind, rules)
                 file = "data/, below `rules:`"
             else:
@@ -181,16 +184,30 @@ def _when(action: str) -> str:
     if rules:
         listed = "; ".join(f'"{rule}"' for rule in rules)
         return f"When it runs: by the rules {listed} of data/qa_rules.yml."
-    policies = [
-        path.stem
-        for path in sorted((_PACKAGE / "policy").glob("*.py"))
-        if action in path.read_text("utf-8")
-    ]
-    if policies:
-        return (
-            f"When it runs: the policy of rasa_qa_plugin.policy.{policies[0]} calls it."
-        )
+    policy = _policy_of(action)
+    if policy is not None:
+        name = policy.path.rpartition(".")[2]
+        return f"When it runs: {name} predicts it, if config.yml names that policy."
     return "When it runs: where you call it, in a rule or story of yours."
+
+
+@cache
+def _policy_of(action: str) -> parts.Place | None:
+    """Find the policy that alone predicts an action, by itself or through its rules."""
+    if action.startswith("action_qa_ask_"):  # these are for stories and rules
+        return None
+    for place in parts.public_classes():
+        if place.path not in parts.optional_policies():
+            continue
+        code = _policy_code(place.module.rpartition(".")[2])
+        rules = re.findall(r"^from rasa_qa_plugin\.policy\.(\w+)", code, re.MULTILINE)
+        if any(f'"{action}"' in text for text in (code, *map(_policy_code, rules))):
+            return place
+    return None
+
+
+def _policy_code(module: str) -> str:
+    return (_PACKAGE / "policy" / f"{module}.py").read_text("utf-8")
 
 
 def _rule(name: str, kind: str, rules: list[str]) -> str:

@@ -7,6 +7,9 @@ import msgspec
 from rasa.shared.core.events import Event
 from rasa.shared.core.trackers import DialogueStateTracker
 
+from rasa_qa_plugin.batches import Loaded, Recorded
+from rasa_qa_plugin.consent import CONSENT_SLOT, ConsentState
+
 _ATTRIBUTE = "_qa_position"
 _ASKED = "_qa_asked"
 
@@ -48,18 +51,23 @@ def new_events(tracker: DialogueStateTracker) -> list[Event]:
     return new
 
 
-def note_asked(tracker: DialogueStateTracker, asked: bool | None) -> None:  # noqa: FBT001
-    """Note whether a person decided about the policy as it is worded now.
+def show_consent(tracker: DialogueStateTracker, known: Loaded | Recorded) -> None:
+    """Let the slot show what the ledger says, whatever the events said.
 
-    Args:
-        tracker: Theirs.
-        asked: False where they decided about another wording only; None where nobody
-            knows of any decision.
+    What resets slots makes it tell the events' story again until the next save; whether
+    a person decided about the policy as it is worded now stays known.
     """
-    setattr(tracker, _ASKED, asked)
+    setattr(tracker, _ASKED, known.asked)
+    state = known.consent
+    if slot := tracker.slots.get(CONSENT_SLOT):
+        slot.value = None if state is ConsentState.UNKNOWN else state.value
 
 
 def asked_of(tracker: DialogueStateTracker) -> bool | None:
-    """Give what was noted; None on other stores, too."""
+    """Tell whether a person decided about the policy as it is worded now.
+
+    False where it was worded otherwise; None where no decision is known, and on other
+    stores.
+    """
     asked: bool | None = getattr(tracker, _ASKED, None)
     return asked

@@ -30,7 +30,7 @@ from rasa_qa_plugin import rights
 from rasa_qa_plugin.backlog import backlog_of
 from rasa_qa_plugin.batches import Batch, Loaded, Recorded
 from rasa_qa_plugin.broker import MaskingBroker
-from rasa_qa_plugin.consent import CONSENT_SLOT, ConsentState, changes_in
+from rasa_qa_plugin.consent import ConsentState, changes_in
 from rasa_qa_plugin.errors import RasaQAError, StorageError, StorageUnavailableError
 from rasa_qa_plugin.insights.prometheus import RETRIEVING, SAVING
 from rasa_qa_plugin.notifier import Notifier
@@ -39,8 +39,8 @@ from rasa_qa_plugin.positions import (
     Position,
     mark_stored,
     new_events,
-    note_asked,
     position_of,
+    show_consent,
 )
 from rasa_qa_plugin.privacy.logs import LogMasker, install
 from rasa_qa_plugin.privacy.vault import PSEUDONYM_PREFIX
@@ -221,7 +221,7 @@ class QATrackerStore(TrackerStore):
         tracker = DialogueStateTracker.from_dict(
             sender_id, loaded.events, self.domain.slots
         )
-        _show_consent(tracker, loaded)
+        show_consent(tracker, loaded)
         mark_stored(tracker, version=loaded.version)
         return tracker
 
@@ -237,8 +237,9 @@ class QATrackerStore(TrackerStore):
             if position is None:
                 mark_stored(tracker, version=0)
                 with contextlib.suppress(StorageError):  # the next save shows it
-                    known = await self._run(self._recorder.newcomer, sender_id)
-                    _show_consent(tracker, known)
+                    show_consent(
+                        tracker, await self._run(self._recorder.newcomer, sender_id)
+                    )
             elif position.version:
                 self._keep(tracker)
             return
@@ -324,7 +325,7 @@ class QATrackerStore(TrackerStore):
             return
         last = recorded[-1]
         mark_stored(tracker, version=last.version)
-        _show_consent(tracker, last)
+        show_consent(tracker, last)
         before = recorded[0].previous_version
         undisturbed = position is None or before == position.version
         erased = any(entry.erased for entry in recorded)
@@ -344,7 +345,7 @@ class QATrackerStore(TrackerStore):
         session = DialogueStateTracker.from_events(
             tracker.sender_id, events[max(starts) :], self.domain.slots
         )
-        _show_consent(session, recorded)
+        show_consent(session, recorded)
         mark_stored(session, version=recorded.version)
         return session
 
@@ -391,12 +392,3 @@ class QATrackerStore(TrackerStore):
 
     async def stream_events(self, tracker: DialogueStateTracker) -> None:
         """Do nothing: events are streamed masked, after they are stored."""
-
-
-def _show_consent(tracker: DialogueStateTracker, known: Loaded | Recorded) -> None:
-    """Let the slot show what the ledger says, whatever the events said."""
-    note_asked(tracker, known.asked)
-    slot = tracker.slots.get(CONSENT_SLOT)
-    if slot is not None:
-        unknown = known.consent is ConsentState.UNKNOWN
-        slot.value = None if unknown else known.consent.value
