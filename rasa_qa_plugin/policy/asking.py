@@ -7,7 +7,7 @@ graph.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Any, Dict, List, Optional  # noqa: UP035 - Rasa compares these
 
 import msgspec
@@ -57,6 +57,7 @@ _OFFER_SLOT = "qa_did_you_mean"
 # What Rasa itself puts among the keys of a policy.
 _OF_RASA = frozenset(("priority", "epochs", "finetuning_epoch_fraction"))
 _NAME = "rasa_qa_plugin.QAPolicy"
+_LATELY = 200  # events: some twenty turns
 
 
 @DefaultV1Recipe.register(
@@ -164,7 +165,7 @@ class QAPolicy(Policy):
         """Predict an action of ours if this is the moment for it, else nothing."""
         probabilities = self._default_predictions(domain)
         settings = self._settings.without(domain.retrieval_intents)
-        turn = _turn_of(tracker)
+        turn = _turn_of(tracker, settings)
         name = next_action(turn, settings, self._ends) if turn else None
         if turn is None or name is None or name not in domain.action_names_or_texts:
             # The lowest priority: where nobody knows on, others are to be named for it.
@@ -193,31 +194,55 @@ def _steps(
             yield None, IN_LOOP if name == LISTEN and loop else name
 
 
-def _turn_of(tracker: DialogueStateTracker) -> Turn | None:
+def _turn_of(tracker: DialogueStateTracker, settings: AskingSettings) -> Turn | None:
     """Read the turn that a prediction is for; None where no person sent its message.
 
-    Messages of test stories, and of events that somebody posts, have no id.
+    Messages of test stories, and of events that somebody posts, have no id. Read from
+    the end, so that a long conversation costs no more than a short one.
     """
-    events = list(tracker.events)
-    said = [n for n, event in enumerate(events) if isinstance(event, UserUttered)]
-    if not said:
+    backwards = reversed(tracker.events)
+    since = _until_message(backwards)
+    message = since.pop(0) if since else None
+    if not isinstance(message, UserUttered) or not message.message_id:
         return None
-    message, since = events[said[-1]], events[said[-1] + 1 :]
-    if not message.message_id:
-        return None
-    before = events[said[-2] : said[-1]] if len(said) > 1 else []
+    before = _until_message(backwards)
+    ran = _names(since)
+    every = settings.ask_feedback.every
     return Turn(
         text=message.text or "",
         parse_data=message.parse_data or {},
-        ran=_names(since),
-        actions=_names(_after_message(tracker.applied_events())),
+        ran=ran,
+        actions=_that_count(since),
         rewound=any(isinstance(event, UserUtteranceReverted) for event in since),
         silent=bool(tracker.active_loop_name) or tracker.is_paused(),
         must_ask_consent=_must_ask(tracker),
-        answers=_answers(events),
+        answers=_answers(tracker, most=every) if ran and every else 0,
         asked_meaning=DID_YOU_MEAN in _names(before),
-        failed_before=_failed(_names(events)),
+        failed_before=not ran and _failed(tracker),
     )
+
+
+def _until_message(backwards: Iterator[Event]) -> list[Event]:
+    """Give the events down to a person's message, that first; else all there are."""
+    found: list[Event] = []
+    for event in backwards:
+        found.append(event)
+        if isinstance(event, UserUttered):
+            break
+    return found[::-1]
+
+
+def _that_count(since: list[Event]) -> list[str]:
+    """Give the actions that nothing took back."""
+    names: list[str] = []
+    for event in since:
+        if isinstance(event, ActionExecuted):
+            names.append(event.action_name or event.action_text or "")
+        elif isinstance(event, ActionReverted):
+            del names[-1:]
+        elif isinstance(event, UserUtteranceReverted):
+            names.clear()
+    return names
 
 
 def _must_ask(tracker: DialogueStateTracker) -> bool:
@@ -236,27 +261,23 @@ def _names(events: list[Event]) -> list[str]:
     ]
 
 
-def _after_message(events: list[Event]) -> list[Event]:
-    for number in range(len(events) - 1, -1, -1):
-        if isinstance(events[number], UserUttered):
-            return events[number + 1 :]
-    return []
-
-
-def _answers(events: list[Event]) -> int:
+def _answers(tracker: DialogueStateTracker, *, most: int) -> int:
     """Count the messages that got an answer since feedback was last asked for."""
     count = 0
-    for event in reversed(events):
+    for event in reversed(tracker.events):
         if isinstance(event, ActionExecuted) and event.action_name in FEEDBACK_ASKED:
             break
         if isinstance(event, UserUttered):
             count += wants_answer(event.intent_name, event.text or "")
+        if count == most:
+            break
     return count
 
 
-def _failed(names: list[str]) -> bool:
-    """Tell whether an inserted action was lost and the bot had to say so."""
+def _failed(tracker: DialogueStateTracker) -> bool:
+    """Tell whether an inserted action was lost lately and the bot had to say so."""
+    latest = list(islice(reversed(tracker.events), _LATELY))
     return any(
         one in INSERTED and following == DEFAULT_FALLBACK
-        for one, following in pairwise(names)
+        for following, one in pairwise(_names(latest))
     )
