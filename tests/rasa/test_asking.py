@@ -30,6 +30,7 @@ FIRST = """\
   ask_feedback: {every: 3}
   disambiguate: {margin: 0.2}
 """
+BOTH = f"{ASKING}- name: rasa_qa_plugin.EscalationPolicy\n"
 CONSENT_ES = "¿Podemos guardar esta conversación"
 CONSENT_EN = "May we keep this conversation"
 HELPFUL = "¿Sirvió esta respuesta?"
@@ -51,6 +52,7 @@ def bots(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
             "plain": train(folder),
             "silent": train(folder, SILENT),
             "asking": train(folder, ASKING),
+            "both": train(folder, BOTH),
             "first": train(folder, FIRST, ambiguity=0.0, fallback=False),
         }
 
@@ -327,6 +329,19 @@ def test_feedback_is_asked_every_third_answer_and_bound_to_it(
         "SELECT turn.intent, given.rating FROM qa_feedback given "
         "JOIN qa_turns turn USING (turn_id)",
     ) == [("ask_price", 1)]
+
+
+def test_nothing_is_asked_in_a_turn_that_is_handed_over(
+    bots: dict[str, str], actions: str, database: Path
+) -> None:
+    both = Server(bots["both"], actions, database)
+
+    handed_over, later = both.say("urgente: precio del atún", "precio del atún")
+
+    assert len(handed_over) == 2
+    assert handed_over[1] == "precio de atún: 5"
+    assert later[0] == "precio de atún: 5"
+    assert later[1].startswith(CONSENT_ES)
 
 
 def test_stars_are_kept_for_the_conversation_and_replaced_by_a_second_click(
