@@ -29,10 +29,12 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 from rasa_qa_plugin.privacy.withheld import is_bot_name
 from rasa_qa_plugin.review.familiarity import FORMAT, Familiarity
 from rasa_qa_plugin.review.prediction import (
+    FALLBACK_INTENT,
     QA_KEY,
     chosen_response,
     predict_from_ranking,
 )
+from rasa_qa_plugin.topics import speaks_of
 
 logger = logging.getLogger(__name__)
 
@@ -45,9 +47,12 @@ _FILE = "familiarity.npz"
 class ConfidenceLogger(GraphComponent):
     """Notes the NLU's own view of a message in ``parse_data["qa"]``.
 
-    Put it last in the pipeline: it reads past FallbackClassifier, and changes neither
-    intent nor entities. The tracker store keeps the note with the turn. In training it
-    learns which words the examples hold; the model keeps that, and no other text.
+    Put it last in the pipeline: it reads past FallbackClassifier, and changes no entity
+    and no intent of the bot's own. Where the NLU read an intent of the plugin's into
+    words that speak of nothing of ours ("forget the invoice"), the next one takes its
+    place, or the fallback where FallbackClassifier would not trust that one. The tracker
+    store keeps the note with the turn. In training it learns which words the examples
+    hold; the model keeps that, and no other text.
 
     Keys: those of :class:`rasa_qa_plugin.review.prediction.Prediction`, ``entities``
     (name → lowest confidence) and ``model_id``; keys without a value are left out. No
@@ -61,12 +66,22 @@ class ConfidenceLogger(GraphComponent):
         resource: Resource,
         model_id: str | None,
         familiarity: Familiarity | None = None,
+        threshold: float | None = None,
     ) -> None:
-        """Remember which model is speaking, and what it was trained on."""
+        """Remember which model is speaking, and what it was trained on.
+
+        Args:
+            model_storage: Rasa's.
+            resource: What this component has in it.
+            model_id: The model that speaks.
+            familiarity: What it was trained on.
+            threshold: Of the pipeline's FallbackClassifier, if it has one.
+        """
         self._model_storage = model_storage
         self._resource = resource
         self._model_id = model_id
         self._familiarity = familiarity
+        self._threshold = threshold
 
     @classmethod
     def create(
@@ -104,7 +119,13 @@ class ConfidenceLogger(GraphComponent):
                 "ConfidenceLogger: this model does not know its training data, so "
                 "turns carry no novelty; run `rasa train` to have it"
             )
-        return cls(model_storage, resource, execution_context.model_id, familiarity)
+        return cls(
+            model_storage,
+            resource,
+            execution_context.model_id,
+            familiarity,
+            _threshold_of(execution_context),
+        )
 
     @classmethod
     def fingerprint_addon(
@@ -130,8 +151,31 @@ class ConfidenceLogger(GraphComponent):
     def process(self, messages: List[Message]) -> List[Message]:  # noqa: UP006
         """Note the prediction in each message and hand all of them on."""
         for message in messages:
-            message.set(QA_KEY, self._note(message), add_to_output=True)
+            taken_back = self._take_back(message)
+            note = self._note(message)
+            if taken_back:
+                note["taken_back"] = taken_back
+            message.set(QA_KEY, note, add_to_output=True)
         return messages
+
+    def _take_back(self, message: Message) -> str | None:
+        """Put another intent in the place of one of ours that nobody spoke of."""
+        intent = message.get(INTENT) or {}
+        name, text = intent.get("name"), message.get(TEXT) or ""
+        if not isinstance(name, str) or speaks_of(name, text):
+            return None
+        ranking = [
+            other
+            for other in message.get(INTENT_RANKING_KEY) or []
+            if speaks_of(str(other.get("name")), text)
+        ]
+        best = ranking[0] if ranking else {"name": None, "confidence": 0.0}
+        if self._threshold is not None and best["confidence"] < self._threshold:
+            best = {"name": FALLBACK_INTENT, "confidence": self._threshold}
+            ranking.insert(0, best)
+        message.set(INTENT, best, add_to_output=True)
+        message.set(INTENT_RANKING_KEY, ranking, add_to_output=True)
+        return name
 
     def _note(self, message: Message) -> dict[str, Any]:
         prediction = predict_from_ranking(
@@ -165,3 +209,12 @@ def _wording(message: Message) -> str:
     if tokens:
         return " ".join(token.text for token in tokens)
     return message.get(TEXT) or ""
+
+
+def _threshold_of(context: ExecutionContext) -> float | None:
+    """Give how sure the model's FallbackClassifier wants it to be."""
+    for node in context.graph_schema.nodes.values():
+        if node.uses.__name__ == "FallbackClassifier":
+            config = {**node.uses.get_default_config(), **node.config}
+            return float(config["threshold"])
+    return None

@@ -16,7 +16,7 @@ PACKAGE = Path(rasa_qa_plugin.__file__).parent
 # Lower rooms know nothing of higher ones.
 LAYERS = (
     {"errors"},
-    {"settings", "consent", "changes"},
+    {"settings", "consent", "changes", "topics"},
     {"bot", "splicing"},
     {"parts"},
     {"wiring", "endpoints", "examples"},

@@ -1,0 +1,174 @@
+"""What words must speak of before they count for one of the plugin's own intents.
+
+A model takes "forget the invoice" for "forget me": it has seen the verb nowhere else.
+Here a sentence belongs to us when it says what ours is about (permission, messages,
+personal data, an answer), or when it speaks of it in passing and holds no word that
+people who speak of it do not use. Nothing else is decided here: whether a sentence
+about consent is a yes or a no stays the model's to say.
+"""
+
+import re
+import unicodedata
+from functools import lru_cache
+from importlib import resources
+
+
+def _any(*forms: str) -> str:
+    return f"(?:{'|'.join(forms)})"
+
+
+# Beginnings of words without accents, Spanish and English together.
+_TALK = _any(
+    r"mensaj|msj|msg|mess?ag|chats?\b|conversa|charla|platica|dialog|texto|palabras",
+    r"words\b|texts\b|lo que (?:\w+ )?(?:escrib|dig|dij|habl|cont)|what we talked",
+    r"(?:what|whatever|anything|everything|nothing|all)\b(?: \w+){0,3} "
+    r"(?:wr[io]t|say|said|typ|told|talk)",
+)
+_DATA = _any(
+    r"datos?\b|informacion|info\b|historial|registros?\b|data\b|information|history",
+    r"records?\b|details\b",
+)
+_ABOUT_ME = (
+    r"\b(?:(?:de|sobre) mi|(?:about|on|of|over) (?:me|myself)|who i am|quien soy)\b"
+)
+_MINE = rf"(?:{_ABOUT_ME}|\b(?:mis?|mi[oa]s?|my|mine|from me|me)\b)"
+_KEEP = r"\b" + _any(
+    r"guard|almacen|conserv|grab|registr|archiv|utili|us(?:o|a|an|e|en|es|ar|ando)\b",
+    r"le(?:a|an|e|en|er|erlos|as|ido)\b|leyendo|entren|aprend|reten|retien|qued|ve[nr]?\b",
+    r"compart|keep|kept|stor(?:e|es|ed|ing)\b|sav(?:e|es|ed|ing)\b|record|look|see(?:s|n)?\b",
+    r"us(?:e|ed|es|ing)\b|read|log(?:ged|ging|s)?\b|hold|train|learn|shar",
+)
+_PERMIT = r"\b" + _any(
+    "permi[st]|autoriz|authori[sz]|allow|permission|consen[ts]|consien"
+)
+_ERASE = _any(
+    r"\b(?:borr|elimin|suprim|supres|supri|quit|limpi|saca|saque|olvid|vaci|destru)",
+    r"\b(?:desapar|delet|eras|remov|wip|clear|forg[eo]t|purg|scrub|destroy)",
+    r"\brid of|\btake me out|\bno trace|\bno (?:quede|dejen)",
+)
+_REPLY = r"\b" + _any(
+    "respuest|contestaci|explicaci|answer|anser|repl[iy]|response|explanation"
+)
+_VERDICT = r"\b" + _any(
+    r"sirv|util|inutil|ayud|equivoc(?:ast|o\b|ad)|acert|acierto|correct|incorrect|help",
+    r"useful|useless|wrong|right|sense|sentido|spot on|informac|information|clar",
+    r"solved|thumbs|buen|mal[ao]?\b|pesim|excelen|perfect|good|bad|great|nice|terribl|awful",
+    r"nada que ver|nothing to do|meant?\b",
+)
+
+_CONSENT = _any(
+    r"\b(?:consenti|consient|consent)",
+    rf"{_KEEP}.*{_TALK}|{_TALK}.*{_KEEP}|{_PERMIT}.*{_TALK}|{_TALK}.*{_PERMIT}",
+    rf"(?:{_KEEP}|{_PERMIT}).*\b(?:mis?|my) {_DATA}|\b(?:mis?|my) {_DATA}.*{_KEEP}",
+    rf"{_PERMIT}\w* (?:que|i|de ayer|from)\b",
+    r"\b(?:guard|almacen|conserv|grab|registr)\w* (?:esto|eso|nada|todo)$",
+    r"\b(?:keep|store|save|record)(?:ing)? (?:this|that|it|anything|nothing)$",
+)
+_HANDLE = (
+    r"\b(?:hac|pas|prote|segur|safe|do\b|happen|vend|sell|where|donde|show|muestr)"
+)
+_INFO = _any(
+    r"\b(?:privacidad|privad|confidencial|protecc|privacy|private|confidential)",
+    _CONSENT,
+    rf"(?:{_KEEP}|\b(?:sab|tien|ten|conoc|know|ha[sv]|have|got|do\b)).*{_ABOUT_ME}",
+    rf"\b(?:mis?|my) (?:\w+ )?{_DATA}.*(?:{_KEEP}|{_HANDLE})",
+    rf"(?:{_KEEP}|{_HANDLE}).*\b(?:mis?|my) (?:\w+ )?{_DATA}",
+    r"\b(?:hac|pas|happen|do)\w* (?:con|with|to) (?:mis?|my|lo|what|this|est[ea])\b",
+    r"\b(?:pasa|happens?) (?:si|if) .*\b(?:dig|acept|say|accept|agree|consent)",
+    r"\b(?:have|did) i (?:agree|accept)|\bque (?:cosas )?se (?:guard|grab|almacen)",
+    r"\bmensaj\w* .*\btien|\bmessag\w* .*\bhav|\bmis mensajes\b|\bmy messages\b",
+)
+_FEEDBACK = _any(
+    rf"{_REPLY}.*{_VERDICT}|{_VERDICT}.*{_REPLY}",
+    rf"\b(?:tu|su|esa|your|that|last|ultima|previous|anterior) {_REPLY}",
+    r"\b(?:me (?:\w+ )?(?:mal)?ent[ie]+nd|entendiste|getting me)",
+    r"\b(?:respond|contest|resolv|ayud)(?:[ei]s|[ei]ste|aste|iendo|ando)\b",
+    r"\blo que (?:yo |te |le )?(?:\w+ )?(?:pregunt|quer|necesit)",
+    r"\bpregunt\w+ (?:otra cosa|algo)|\bi asked (?:about )?(?:something|a different)",
+    r"\b(?:what|something|anything)(?: else)? (?:i|you)? ?(?:was |wanted |had )?"
+    r"(?:ask|to know)",
+    r"\byou (?:\w+ ){0,3}(?:mis)?(?:underst|answer)",
+)
+_FORGET = _any(
+    rf"{_ERASE}.*(?:{_TALK}|{_ABOUT_ME}|{_MINE} (?:\w+ )?{_DATA})",
+    rf"{_ERASE}.*{_DATA} (?:\w+ )?{_MINE}",
+    rf"{_ERASE}.*\b(?:lo mio|dato mio|(?:de|from) (?:sus?|tus?|your)\b)",
+    rf"{_ERASE}.*\b(?:sistema|base de|registros|system|database)\b",
+    rf"(?:{_MINE} (?:\w+ )?{_DATA}|{_DATA}.*{_MINE}|{_TALK}).*{_ERASE}",
+    r"\b(?:olvid\w*|borr\w*|elimin\w*|quit\w*|sac\w*)me\b",
+    r"\b(?:forget|erase|remove|delete) me\b|\bdata (?:deletion|removal)",
+    r"\bolvido$|\bser olvidad|\bbe forgotten|\bright to erasure",
+    rf"\b(?:no|any) {_DATA}.*{_ABOUT_ME}",
+    rf"\b(?:ha[sv]e?|teng\w+|know) (?:\w+ )?{_ABOUT_ME}",
+)
+
+_CONSENT_TOPIC = (_CONSENT, _any(_KEEP, _PERMIT))
+_FEEDBACK_TOPIC = (
+    _FEEDBACK,
+    _any(
+        _REPLY,
+        _VERDICT,
+        r"\b(?:respond|contest|entend|entiend|comprend|malinterpret|duda|pregunt|explic)",
+        r"\b(?:respon[ds]|ask|question|understand|understood|misunder)",
+    ),
+)
+# Intent to what is enough by itself, and to what is enough among words of ours.
+_TOPICS = {
+    intent: (re.compile(enough), re.compile(touched))
+    for intent, (enough, touched) in {
+        "qa_consent_grant": _CONSENT_TOPIC,
+        "qa_consent_deny": _CONSENT_TOPIC,
+        "qa_consent_withdraw": _CONSENT_TOPIC,
+        "qa_consent_info": (_INFO, _any(_KEEP, _PERMIT, _DATA)),
+        "qa_feedback_positive": _FEEDBACK_TOPIC,
+        "qa_feedback_negative": _FEEDBACK_TOPIC,
+        "qa_forget_me": (_FORGET, _ERASE),
+        "qa_skip": (
+            r"^(?:\w+ )?(?:omit|skip|qa_skip)\w*(?: \w+)?$",
+            r"\b(?:omit|skip)",
+        ),
+        # Meant for buttons; typed words are these only if they name them.
+        "qa_comment": (r"\bqa_comment\b",) * 2,
+        "qa_forget_confirm": (r"\bqa_forget_confirm\b",) * 2,
+        "qa_forget_cancel": (r"\bqa_forget_cancel\b",) * 2,
+    }.items()
+}
+OWN_INTENTS = frozenset(_TOPICS)
+"""The intents that `rasa-qa init` brings."""
+
+
+def speaks_of(intent: str, text: str) -> bool:
+    """Tell whether *text* may mean *intent*; True for intents that are not ours.
+
+    Payloads (``/intent``) mean what they say.
+    """
+    if intent not in _TOPICS or text.lstrip().startswith("/"):
+        return True
+    plain = _plain(text)
+    if not plain:  # a thumb, perhaps
+        return True
+    enough, touched = _TOPICS[intent]
+    if enough.search(plain):
+        return True
+    return touched.search(plain) is not None and set(plain.split()) <= _own_words()
+
+
+def _plain(text: str) -> str:
+    """Give words in small letters without accents, one blank apart."""
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    kept = "".join(char for char in decomposed if not unicodedata.combining(char))
+    return " ".join(re.findall(r"\w+", kept.replace("'", "").replace("\u2019", "")))
+
+
+@lru_cache(1)
+def _own_words() -> frozenset[str]:
+    """Give the words that our own training examples are made of."""
+    file = resources.files("rasa_qa_plugin") / "bot_files" / "nlu.yml"
+    lines = file.read_text("utf-8").splitlines()
+    examples = (line.strip() for line in lines if line.lstrip().startswith("- "))
+    return frozenset(
+        word
+        for example in examples
+        if not example.startswith("- intent:")
+        for word in _plain(example[2:]).split()
+    )
