@@ -54,12 +54,14 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         asked: Whether *consent* was said about the policy as it is worded now; None
             where nothing was said.
+        since: When *consent* was said; None where nothing was.
     """
 
     events: list[Event]
     version: int
     consent: ConsentState
     asked: bool | None = None
+    since: float | None = None
 
 
 class Recorded(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,6 +72,7 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True):
         previous_version: Of the conversation before; 0 when it was new, -1 when the
             batch had been written by an earlier try.
         asked: As for :class:`Loaded`.
+        since: As for :class:`Loaded`.
         published: Bodies for the event broker, masked, with the pseudonym.
         tickets: How many cases were handed over to people.
     """
@@ -79,5 +82,6 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True):
     consent: ConsentState
     published: list[Event]
     asked: bool | None = None
+    since: float | None = None
     erased: bool = False
     tickets: int = 0

@@ -11,6 +11,8 @@ TRAINING = "training"
 
 CONSENT_SLOT = "qa_consent"
 ASKED_SLOT = "qa_consent_asked"
+TERMS_SLOT = "qa_terms"
+"""Shows the actions what is kept without a yes, and since when an answer counts."""
 FORGET_SLOT = "qa_forget"
 CONSENT_METADATA = "qa_consent"
 CHANNEL = "channel"

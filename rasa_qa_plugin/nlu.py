@@ -34,6 +34,7 @@ from rasa_qa_plugin.review.prediction import (
     chosen_response,
     predict_from_ranking,
 )
+from rasa_qa_plugin.signs import rating_in
 from rasa_qa_plugin.topics import speaks_of
 
 logger = logging.getLogger(__name__)
@@ -47,17 +48,18 @@ _FILE = "familiarity.npz"
 class ConfidenceLogger(GraphComponent):
     """Notes the NLU's own view of a message in ``parse_data["qa"]``.
 
-    Put it last in the pipeline: it reads past FallbackClassifier, and changes no entity
-    and no intent of the bot's own. Where the NLU read an intent of the plugin's into
-    words that speak of nothing of ours ("forget the invoice"), the next one takes its
-    place, or the fallback where FallbackClassifier would not trust that one. The tracker
-    store keeps the note with the turn. In training it learns which words the examples
-    hold; the model keeps that, and no other text.
+    Put it last in the pipeline: it reads past FallbackClassifier, and changes no
+    entity. Intents it changes in two cases: mere thumbs and stars are read as ratings;
+    and where the NLU read an intent of the plugin's into words that speak of nothing of
+    ours ("forget the invoice"), the next one takes its place, or the fallback where
+    FallbackClassifier would not trust that one. The tracker store keeps the note with
+    the turn. In training it learns which words the examples hold; the model keeps that,
+    and no other text.
 
     Keys: those of :class:`rasa_qa_plugin.review.prediction.Prediction`, ``entities``
-    (name → lowest confidence) and ``model_id``; keys without a value are left out. No
-    text, no entity value. How long parsing took is not among them: a component cannot
-    see when the ones before it began.
+    (name → lowest confidence), ``taken_back`` (an intent of ours) and ``model_id``;
+    keys without a value are left out. No text, no entity value. How long parsing took
+    is not among them: a component cannot see when the ones before it began.
     """
 
     def __init__(
@@ -151,12 +153,23 @@ class ConfidenceLogger(GraphComponent):
     def process(self, messages: List[Message]) -> List[Message]:  # noqa: UP006
         """Note the prediction in each message and hand all of them on."""
         for message in messages:
+            self._read_sign(message)
             taken_back = self._take_back(message)
             note = self._note(message)
             if taken_back:
                 note["taken_back"] = taken_back
             message.set(QA_KEY, note, add_to_output=True)
         return messages
+
+    def _read_sign(self, message: Message) -> None:
+        """Read a thumb or stars, in which most pipelines find no word, as a rating."""
+        good = rating_in(message.get(TEXT) or "")
+        name = "qa_feedback_positive" if good else "qa_feedback_negative"
+        if good is None or self._familiarity is None or not self._familiarity.has(name):
+            return
+        intent = {"name": name, "confidence": 1.0}
+        message.set(INTENT, intent, add_to_output=True)
+        message.set(INTENT_RANKING_KEY, [intent], add_to_output=True)
 
     def _take_back(self, message: Message) -> str | None:
         """Put another intent in the place of one of ours that nobody spoke of."""
@@ -169,7 +182,9 @@ class ConfidenceLogger(GraphComponent):
             for other in message.get(INTENT_RANKING_KEY) or []
             if speaks_of(str(other.get("name")), text)
         ]
-        best = ranking[0] if ranking else {"name": None, "confidence": 0.0}
+        best: dict[str, Any] = (
+            ranking[0] if ranking else {"name": None, "confidence": 0.0}
+        )
         if self._threshold is not None and best["confidence"] < self._threshold:
             best = {"name": FALLBACK_INTENT, "confidence": self._threshold}
             ranking.insert(0, best)

@@ -9,6 +9,8 @@ from rasa.shared.core.trackers import DialogueStateTracker
 
 from rasa_qa_plugin.batches import Loaded, Recorded
 from rasa_qa_plugin.consent import CONSENT_SLOT, ConsentState
+from rasa_qa_plugin.settings import Settings
+from rasa_qa_plugin.terms import show_terms
 
 _ATTRIBUTE = "_qa_position"
 _ASKED = "_qa_asked"
@@ -51,8 +53,10 @@ def new_events(tracker: DialogueStateTracker) -> list[Event]:
     return new
 
 
-def show_consent(tracker: DialogueStateTracker, known: Loaded | Recorded) -> None:
-    """Let the slot show what the ledger says, whatever the events said.
+def show_standing(
+    tracker: DialogueStateTracker, known: Loaded | Recorded, settings: Settings
+) -> None:
+    """Let the slots show what the ledger and `qa.yml` say, whatever the events said.
 
     What resets slots makes it tell the events' story again until the next save; whether
     a person decided about the policy as it is worded now stays known.
@@ -61,6 +65,7 @@ def show_consent(tracker: DialogueStateTracker, known: Loaded | Recorded) -> Non
     state = known.consent
     if slot := tracker.slots.get(CONSENT_SLOT):
         slot.value = None if state is ConsentState.UNKNOWN else state.value
+    show_terms(tracker.slots, settings, known)
 
 
 def asked_of(tracker: DialogueStateTracker) -> bool | None:

@@ -94,8 +94,13 @@ class Recorder:
         """Give what is known of a person who has no conversation yet."""
         with reading(self._engine) as connection:
             standing = consents.standing(connection, self._vault.pseudonym(sender_id))
-        asked = self._decisions.asked(standing)
-        return Loaded(events=[], version=0, consent=standing.state, asked=asked)
+        return Loaded(
+            events=[],
+            version=0,
+            consent=standing.state,
+            asked=self._decisions.asked(standing),
+            since=standing.since,
+        )
 
     def adopt(self, sender_id: str, *, now: float) -> int | None:
         """Take over what Rasa's own store wrote; see :meth:`Adopter.adopt`."""
@@ -126,6 +131,7 @@ class Recorder:
             version=conversation.version,
             consent=standing.state,
             asked=self._decisions.asked(standing),
+            since=standing.since,
         )
 
     def record(self, batch: Batch, *, now: float, bare: bool = False) -> Recorded:
@@ -275,6 +281,7 @@ class Recorder:
             previous_version=before.version if before else 0,
             consent=consent,
             asked=self._decisions.asked(standing),
+            since=standing.since,
             published=[
                 {"sender_id": pseudonym, **form} for form in kept if form is not None
             ],

@@ -34,8 +34,9 @@ _ABOUT_ME = (
 _MINE = rf"(?:{_ABOUT_ME}|\b(?:mis?|mi[oa]s?|my|mine|from me|me)\b)"
 _KEEP = r"\b" + _any(
     r"guard|almacen|conserv|grab|registr|archiv|utili|us(?:o|a|an|e|en|es|ar|ando)\b",
-    r"le(?:a|an|e|en|er|erlos|as|ido)\b|leyendo|entren|aprend|reten|retien|qued|ve[nr]?\b",
-    r"compart|keep|kept|stor(?:e|es|ed|ing)\b|sav(?:e|es|ed|ing)\b|record|look|see(?:s|n)?\b",
+    r"le(?:a|an|e|en|er|erlos|as|ido)\b|leyendo|entren|aprend|reten|retien|qued",
+    r"ve[nr]?\b|compart|keep|kept|stor(?:e|es|ed|ing)\b|sav(?:e|es|ed|ing)\b|record",
+    r"look|see(?:s|n)?\b",
     r"us(?:e|ed|es|ing)\b|read|log(?:ged|ging|s)?\b|hold|train|learn|shar",
 )
 _PERMIT = r"\b" + _any(
@@ -50,10 +51,13 @@ _REPLY = r"\b" + _any(
     "respuest|contestaci|explicaci|answer|anser|repl[iy]|response|explanation"
 )
 _VERDICT = r"\b" + _any(
-    r"sirv|util|inutil|ayud|equivoc(?:ast|o\b|ad)|acert|acierto|correct|incorrect|help",
-    r"useful|useless|wrong|right|sense|sentido|spot on|informac|information|clar",
-    r"solved|thumbs|buen|mal[ao]?\b|pesim|excelen|perfect|good|bad|great|nice|terribl|awful",
-    r"nada que ver|nothing to do|meant?\b",
+    r"sirv|util|inutil|ayud(?:o|as|aste)\b|equivoc(?:ast|o\b|ad)|acert",
+    r"correct|incorrect|helpful|helped|useful|useless|wrong|sense|sentido|spot on",
+    r"solved|thumbs|nada que ver|nothing to do|meant?\b",
+)
+_PRAISE = r"\b" + _any(
+    r"buen|mal[ao]?\b|pesim|excelen|perfect|clar|acierto|ayud|informac|information",
+    r"good|bad|great|nice|terribl|awful|right|help",
 )
 
 _CONSENT = _any(
@@ -76,10 +80,11 @@ _INFO = _any(
     r"\b(?:hac|pas|happen|do)\w* (?:con|with|to) (?:mis?|my|lo|what|this|est[ea])\b",
     r"\b(?:pasa|happens?) (?:si|if) .*\b(?:dig|acept|say|accept|agree|consent)",
     r"\b(?:have|did) i (?:agree|accept)|\bque (?:cosas )?se (?:guard|grab|almacen)",
-    r"\bmensaj\w* .*\btien|\bmessag\w* .*\bhav|\bmis mensajes\b|\bmy messages\b",
+    r"\bmensaj\w* .*\btien|\b(?:messag|chat)\w* .*\bhav|\b(?:messages|chats) of mine",
+    r"\bmis mensajes\b|\bmy messages\b",
 )
 _FEEDBACK = _any(
-    rf"{_REPLY}.*{_VERDICT}|{_VERDICT}.*{_REPLY}",
+    rf"{_REPLY}.*(?:{_VERDICT}|{_PRAISE})|(?:{_VERDICT}|{_PRAISE}).*{_REPLY}",
     rf"\b(?:tu|su|esa|your|that|last|ultima|previous|anterior) {_REPLY}",
     r"\b(?:me (?:\w+ )?(?:mal)?ent[ie]+nd|entendiste|getting me)",
     r"\b(?:respond|contest|resolv|ayud)(?:[ei]s|[ei]ste|aste|iendo|ando)\b",
@@ -87,7 +92,8 @@ _FEEDBACK = _any(
     r"\bpregunt\w+ (?:otra cosa|algo)|\bi asked (?:about )?(?:something|a different)",
     r"\b(?:what|something|anything)(?: else)? (?:i|you)? ?(?:was |wanted |had )?"
     r"(?:ask|to know)",
-    r"\byou (?:\w+ ){0,3}(?:mis)?(?:underst|answer)",
+    r"\byou (?:\w+ ){0,3}(?:mis)?(?:underst|answer)|\byou got (?:it|me)",
+    r"(?:\bnot|nt) help",
 )
 _FORGET = _any(
     rf"{_ERASE}.*(?:{_TALK}|{_ABOUT_ME}|{_MINE} (?:\w+ )?{_DATA})",
@@ -108,8 +114,8 @@ _FEEDBACK_TOPIC = (
     _any(
         _REPLY,
         _VERDICT,
-        r"\b(?:respond|contest|entend|entiend|comprend|malinterpret|duda|pregunt|explic)",
-        r"\b(?:respon[ds]|ask|question|understand|understood|misunder)",
+        r"\b(?:respond|contest|entend|entiend|comprend|malinterpret|duda|pregunt)",
+        r"\b(?:explic|respon[ds]|ask|question|understand|understood|misunder)",
     ),
 )
 # Intent to what is enough by itself, and to what is enough among words of ours.
@@ -127,9 +133,13 @@ _TOPICS = {
             r"^(?:\w+ )?(?:omit|skip|qa_skip)\w*(?: \w+)?$",
             r"\b(?:omit|skip)",
         ),
+        "qa_stars": (r"\b(?:estrella|star)",) * 2,
         # Meant for buttons; typed words are these only if they name them.
         "qa_comment": (r"\bqa_comment\b",) * 2,
-        "qa_forget_confirm": (r"\bqa_forget_confirm\b",) * 2,
+        "qa_forget_confirm": (
+            r"\bqa_forget_confirm\b|^(?:si borrar todo|yes delete everything)$",
+        )
+        * 2,
         "qa_forget_cancel": (r"\bqa_forget_cancel\b",) * 2,
     }.items()
 }
@@ -150,7 +160,8 @@ def speaks_of(intent: str, text: str) -> bool:
     enough, touched = _TOPICS[intent]
     if enough.search(plain):
         return True
-    return touched.search(plain) is not None and set(plain.split()) <= _own_words()
+    words = set(plain.split())
+    return len(words) > 1 and bool(touched.search(plain)) and words <= _own_words()
 
 
 def _plain(text: str) -> str:

@@ -33,6 +33,7 @@ from rasa_qa_plugin.broker import MaskingBroker
 from rasa_qa_plugin.consent import ConsentState, changes_in
 from rasa_qa_plugin.errors import RasaQAError, StorageError, StorageUnavailableError
 from rasa_qa_plugin.insights.prometheus import RETRIEVING, SAVING
+from rasa_qa_plugin.interruptions import open_forms
 from rasa_qa_plugin.notifier import Notifier
 from rasa_qa_plugin.opening import open_recorder
 from rasa_qa_plugin.positions import (
@@ -40,7 +41,7 @@ from rasa_qa_plugin.positions import (
     mark_stored,
     new_events,
     position_of,
-    show_consent,
+    show_standing,
 )
 from rasa_qa_plugin.privacy.logs import LogMasker, install
 from rasa_qa_plugin.privacy.vault import PSEUDONYM_PREFIX
@@ -137,6 +138,7 @@ class QATrackerStore(TrackerStore):
     def domain(self, domain: Domain | None) -> None:
         # A new model may have other slots: cached trackers were built for the old one.
         self._domain = domain or Domain.empty()
+        open_forms(self._domain.forms, self._domain.intents)
         self._cache.clear()
 
     async def _run_on_disk(self, work: Callable[..., T], *args: Any) -> T:
@@ -221,7 +223,7 @@ class QATrackerStore(TrackerStore):
         tracker = DialogueStateTracker.from_dict(
             sender_id, loaded.events, self.domain.slots
         )
-        show_consent(tracker, loaded)
+        show_standing(tracker, loaded, self.opened.settings)
         mark_stored(tracker, version=loaded.version)
         return tracker
 
@@ -236,10 +238,10 @@ class QATrackerStore(TrackerStore):
             # Rasa saves a tracker it has just made, before anything is in it.
             if position is None:
                 mark_stored(tracker, version=0)
+                known = Loaded(events=[], version=0, consent=ConsentState.UNKNOWN)
                 with contextlib.suppress(StorageError):  # the next save shows it
-                    show_consent(
-                        tracker, await self._run(self._recorder.newcomer, sender_id)
-                    )
+                    known = await self._run(self._recorder.newcomer, sender_id)
+                show_standing(tracker, known, self.opened.settings)
             elif position.version:
                 self._keep(tracker)
             return
@@ -325,7 +327,7 @@ class QATrackerStore(TrackerStore):
             return
         last = recorded[-1]
         mark_stored(tracker, version=last.version)
-        show_consent(tracker, last)
+        show_standing(tracker, last, self.opened.settings)
         before = recorded[0].previous_version
         undisturbed = position is None or before == position.version
         erased = any(entry.erased for entry in recorded)
@@ -345,7 +347,7 @@ class QATrackerStore(TrackerStore):
         session = DialogueStateTracker.from_events(
             tracker.sender_id, events[max(starts) :], self.domain.slots
         )
-        show_consent(session, recorded)
+        show_standing(session, recorded, self.opened.settings)
         mark_stored(session, version=recorded.version)
         return session
 

@@ -16,14 +16,14 @@ PACKAGE = Path(rasa_qa_plugin.__file__).parent
 # Lower rooms know nothing of higher ones.
 LAYERS = (
     {"errors"},
-    {"settings", "consent", "changes", "topics"},
+    {"settings", "consent", "changes", "topics", "signs"},
     {"bot", "splicing"},
     {"parts"},
     {"wiring", "endpoints", "examples"},
     {"privacy", "storage"},
     {"review", "training", "insights"},
-    {"decisions", "batches", "numbering"},
-    {"subject", "archive"},
+    {"decisions", "batches", "numbering", "interruptions"},
+    {"subject", "archive", "terms"},
     {"adoption"},
     {"recording"},
     {"opening"},

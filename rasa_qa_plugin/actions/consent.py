@@ -1,17 +1,33 @@
 """Consent in the chat: ask, explain, grant, deny, withdraw."""
 
 import re
+from datetime import datetime, timezone
 from typing import Any
 
 from rasa_sdk import Action, Tracker
 from rasa_sdk.events import ActionReverted, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
-from rasa_qa_plugin.actions.language import say
-from rasa_qa_plugin.consent import ASKED_SLOT, CONSENT_SLOT
+from rasa_qa_plugin.actions.forms import resume
+from rasa_qa_plugin.actions.language import language_of, say
+from rasa_qa_plugin.consent import ASKED_SLOT, CONSENT_SLOT, TERMS_SLOT
+from rasa_qa_plugin.topics import speaks_of
 
 Events = list[dict[str, Any]]
 
+_DECIDED = {
+    "granted": "utter_qa_consent_granted",
+    "denied": "utter_qa_consent_denied",
+    "withdrawn": "utter_qa_consent_withdrawn",
+}
+_STATES = {
+    "denied": "utter_qa_state_denied",
+    "withdrawn": "utter_qa_state_withdrawn",
+}
+_KEPT = {
+    "anonymized": "utter_qa_consent_info_anonymized",
+    "nothing": "utter_qa_consent_info_nothing",
+}
 _NOT_YES = frozenset(
     "no not nunca never jamás tampoco ni don't dont cannot can't sin without nada none "
     "negarme niego refuse decline".split()
@@ -57,7 +73,11 @@ class ActionInsertConsent(Action):
 
 
 class ActionConsentInfo(Action):
-    """Explains what is kept and why."""
+    """Says what this person agreed to and when, what is kept of them, and why.
+
+    The tracker store tells it through the slot `qa_terms`; a domain without that slot
+    gets the text for the default, ``without_consent: structure``.
+    """
 
     def name(self) -> str:
         """Name in the domain."""
@@ -67,8 +87,27 @@ class ActionConsentInfo(Action):
         self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
     ) -> Events:
         """Explain, and leave the decision open."""
-        say(dispatcher, tracker, domain, "utter_qa_consent_info")
-        return []
+        terms = tracker.get_slot(TERMS_SLOT) or {}
+        state = terms.get("state") or tracker.get_slot(CONSENT_SLOT)
+        if state == "granted":
+            dated = {"date": _date(terms.get("since"), language_of(tracker))}
+            say(dispatcher, tracker, domain, "utter_qa_state_granted", **dated)
+        else:
+            said = _STATES.get(str(state), "utter_qa_state_unknown")
+            say(dispatcher, tracker, domain, said)
+            kept = _KEPT.get(terms.get("without_consent"), "utter_qa_consent_info")
+            say(dispatcher, tracker, domain, kept)
+        return resume(tracker, domain)
+
+
+def _date(since: Any, language: str) -> str:
+    """Give a day as people write it, or nothing where it is not known."""
+    if not isinstance(since, (int, float)):
+        return ""
+    day = datetime.fromtimestamp(since, tz=timezone.utc)
+    if language == "en":
+        return f" since {day:%Y-%m-%d}"
+    return f" desde el {day:%d/%m/%Y}"
 
 
 class ActionGrantConsent(Action):
@@ -88,10 +127,8 @@ class ActionGrantConsent(Action):
     ) -> Events:
         """Thank, and tell the store through the slot; or ask again."""
         if not _is_plain_yes(tracker):
-            say(dispatcher, tracker, domain, "utter_qa_ask_consent")
-            return [SlotSet(ASKED_SLOT, True)]
-        say(dispatcher, tracker, domain, "utter_qa_consent_granted")
-        return [SlotSet(CONSENT_SLOT, "granted"), SlotSet(ASKED_SLOT, True)]
+            return _ask_back(dispatcher, tracker, domain)
+        return _decide("granted", dispatcher, tracker, domain)
 
 
 def _is_plain_yes(tracker: Tracker) -> bool:
@@ -117,8 +154,36 @@ def _was_just_asked(tracker: Tracker) -> bool:
     return False
 
 
+def _is_meant(tracker: Tracker) -> bool:
+    """Tell whether a no is about consent: a button, our question, or their words."""
+    text = tracker.latest_message.get("text") or ""
+    intent = tracker.get_intent_of_latest_message() or ""
+    return speaks_of(intent, text) or _was_just_asked(tracker)
+
+
+def _decide(
+    state: str,
+    dispatcher: CollectingDispatcher,
+    tracker: Tracker,
+    domain: dict[str, Any],
+) -> Events:
+    say(dispatcher, tracker, domain, _DECIDED[state])
+    return [
+        SlotSet(CONSENT_SLOT, state),
+        SlotSet(ASKED_SLOT, True),
+        *resume(tracker, domain),
+    ]
+
+
+def _ask_back(
+    dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
+) -> Events:
+    say(dispatcher, tracker, domain, "utter_qa_ask_consent")
+    return [SlotSet(ASKED_SLOT, True), *resume(tracker, domain)]
+
+
 class ActionDenyConsent(Action):
-    """Records a no."""
+    """Records a no; words that speak of nothing of the kind are asked back."""
 
     def name(self) -> str:
         """Name in the domain."""
@@ -128,12 +193,17 @@ class ActionDenyConsent(Action):
         self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
     ) -> Events:
         """Accept the no, and tell the store through the slot."""
-        say(dispatcher, tracker, domain, "utter_qa_consent_denied")
-        return [SlotSet(CONSENT_SLOT, "denied"), SlotSet(ASKED_SLOT, True)]
+        if not _is_meant(tracker):
+            return _ask_back(dispatcher, tracker, domain)
+        return _decide("denied", dispatcher, tracker, domain)
 
 
 class ActionWithdrawConsent(Action):
-    """Takes consent back: the store deletes the captured words at once."""
+    """Takes consent back: the store deletes the captured words at once.
+
+    Words that speak of nothing of the kind ("I changed my mind, make it tuna") are
+    asked back.
+    """
 
     def name(self) -> str:
         """Name in the domain."""
@@ -143,5 +213,6 @@ class ActionWithdrawConsent(Action):
         self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
     ) -> Events:
         """Confirm, and tell the store through the slot."""
-        say(dispatcher, tracker, domain, "utter_qa_consent_withdrawn")
-        return [SlotSet(CONSENT_SLOT, "withdrawn"), SlotSet(ASKED_SLOT, True)]
+        if not _is_meant(tracker):
+            return _ask_back(dispatcher, tracker, domain)
+        return _decide("withdrawn", dispatcher, tracker, domain)

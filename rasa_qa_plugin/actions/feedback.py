@@ -9,7 +9,10 @@ from rasa_sdk import Action, Tracker
 from rasa_sdk.events import ActionReverted, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
+from rasa_qa_plugin.actions.forms import resume, return_to_form
 from rasa_qa_plugin.actions.language import say
+from rasa_qa_plugin.signs import rating_in
+from rasa_qa_plugin.topics import speaks_of
 
 FEEDBACK_SLOT = "qa_feedback"
 COMMENT_SLOT = "qa_comment"
@@ -17,6 +20,7 @@ TURN_ENTITY = "qa_turn"
 POSITIVE = "qa_feedback_positive"
 NEGATIVE = "qa_feedback_negative"
 STARS = "qa_stars"
+_TURN_IN_PAYLOAD = re.compile(rf'"{TURN_ENTITY}": "([0-9a-f]{{16}})"')
 _ABOUT_AN_ANSWER = frozenset((POSITIVE, NEGATIVE, "qa_comment", "qa_skip", STARS))
 _MOST_STARS = 5
 _NUMBERS = {
@@ -38,13 +42,20 @@ def message_ref(message_id: str) -> str:
     return f"f{digest[1:16]}" if digest[:16].isdecimal() else digest[:16]
 
 
-def judged_turn(tracker: Tracker) -> str | None:
+def judged_turn(tracker: Tracker, *, before_latest: bool = False) -> str | None:
     """Find the turn that a rating is about: the last message, past our own buttons.
 
     Where a button said what a message had meant, it is that message.
+
+    Args:
+        tracker: The conversation.
+        before_latest: Whether the latest message is a rating, whatever its intent.
     """
-    for event in reversed(tracker.events):
-        if event.get("event") != "user" or not event.get("message_id"):
+    messages = (event for event in reversed(tracker.events) if event["event"] == "user")
+    if before_latest:
+        next(messages, None)
+    for event in messages:
+        if not event.get("message_id"):
             continue
         intent = ((event.get("parse_data") or {}).get("intent") or {}).get("name")
         pressed = str(event.get("text")).startswith("/qa_")
@@ -157,7 +168,13 @@ class ActionRecordStars(Action):
 
 
 class ActionRecordFeedback(Action):
-    """Records the rating that the last message gave, by button or in words."""
+    """Records the rating that the last message gave, by button or in words.
+
+    Words count for the latest answer that is not ours, at any time, and as the answer
+    to our question, where a number from 1 to 5 does too; a complaint that nobody asked
+    for is also a report. Words about something else ("the invoice is wrong") are asked
+    back.
+    """
 
     def name(self) -> str:
         """Name in the domain."""
@@ -167,19 +184,47 @@ class ActionRecordFeedback(Action):
         self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
     ) -> Events:
         """Thank or apologize, and tell the store through the slot."""
-        good = tracker.get_intent_of_latest_message() == POSITIVE
-        turn = next(tracker.get_latest_entity_values(TURN_ENTITY), None)
+        intent = tracker.get_intent_of_latest_message() or ""
+        text = tracker.latest_message.get("text") or ""
+        asked = _asked_turn(tracker)
+        if not asked and not speaks_of(intent, text):
+            await ActionAskFeedback().run(dispatcher, tracker, domain)
+            return resume(tracker, domain)
+        sign = rating_in(text, number=asked is not None)
+        good = intent == POSITIVE if sign is None else sign
+        turn = next(tracker.get_latest_entity_values(TURN_ENTITY), asked)
         say(
             dispatcher,
             tracker,
             domain,
             "utter_qa_feedback_thanks" if good else "utter_qa_feedback_sorry",
         )
-        rating = {
+        rating: dict[str, Any] = {
             "turn": turn or judged_turn(tracker),
             "rating": "up" if good else "down",
         }
-        return [SlotSet(FEEDBACK_SLOT, rating)]
+        if not good and not asked and not text.startswith("/"):
+            rating["reported"] = True
+        return [SlotSet(FEEDBACK_SLOT, rating), *resume(tracker, domain)]
+
+
+def _asked_turn(tracker: Tracker) -> str | None:
+    """Give the turn that our last words before this message asked about."""
+    earlier = iter(reversed(tracker.events))
+    for event in earlier:
+        if event.get("event") == "user":
+            break
+    for event in earlier:
+        if event.get("event") == "user":
+            return None
+        if event.get("event") == "bot":
+            said = str((event.get("metadata") or {}).get("utter_action"))
+            if not said.startswith("utter_qa_ask_feedback"):
+                return None
+            buttons = (event.get("data") or {}).get("buttons") or [{}]
+            named = _TURN_IN_PAYLOAD.search(str(buttons[0].get("payload")))
+            return named[1] if named else judged_turn(tracker, before_latest=True)
+    return None
 
 
 class ActionAskComment(Action):
@@ -209,16 +254,24 @@ class ActionRecordComment(Action):
     ) -> Events:
         """Thank, and tell the store through the slot; the comment slot is emptied."""
         comment = tracker.get_slot(COMMENT_SLOT)
+        if str(comment).startswith("/"):  # the other thumb, after all
+            rated = await ActionRecordFeedback().run(dispatcher, tracker, domain)
+            left = [SlotSet(COMMENT_SLOT, None), *return_to_form(tracker, domain)]
+            return [*rated, *left]
         given = tracker.get_slot(FEEDBACK_SLOT) or {}
         say(dispatcher, tracker, domain, "utter_qa_comment_thanks")
         if not comment:
-            return []
+            return return_to_form(tracker, domain)
         rating = {
             "turn": given.get("turn") or judged_turn(tracker),
             "rating": given.get("rating") or "down",
             "comment": comment,
         }
-        return [SlotSet(FEEDBACK_SLOT, rating), SlotSet(COMMENT_SLOT, None)]
+        return [
+            SlotSet(FEEDBACK_SLOT, rating),
+            SlotSet(COMMENT_SLOT, None),
+            *return_to_form(tracker, domain),
+        ]
 
 
 class ActionCommentSkipped(Action):
@@ -233,4 +286,4 @@ class ActionCommentSkipped(Action):
     ) -> Events:
         """Say that this is fine."""
         say(dispatcher, tracker, domain, "utter_qa_comment_skipped")
-        return [SlotSet(COMMENT_SLOT, None)]
+        return [SlotSet(COMMENT_SLOT, None), *return_to_form(tracker, domain)]

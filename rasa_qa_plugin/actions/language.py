@@ -6,6 +6,8 @@ from typing import Any
 from rasa_sdk import Tracker
 from rasa_sdk.executor import CollectingDispatcher
 
+from rasa_qa_plugin.actions.channels import has_buttons
+
 _WORDS = {
     "es": frozenset(
         """
@@ -64,10 +66,24 @@ def say(
 ) -> None:
     """Utter *response* in the user's language, or in one that the domain has.
 
-    Responses are named with the language at the end: ``utter_qa_ask_consent_es``.
+    Responses are named with the language at the end: ``utter_qa_ask_consent_es``. Where
+    a channel shows no buttons, ``utter_qa_ask_consent_text_es`` takes its place, if the
+    domain has it, and says what to write.
     """
-    responses = domain.get("responses") or {}
-    wanted = f"{response}_{language_of(tracker)}"
-    have = [name for name in responses if name.startswith(f"{response}_")]
-    name = wanted if wanted in have or not have else min(have)
+    language = language_of(tracker)
+    if not has_buttons(tracker):
+        extra.pop("buttons", None)
+        in_words = _name_of(f"{response}_text", language, domain)
+        if in_words is not None:
+            dispatcher.utter_message(response=in_words, **extra)
+            return
+    name = _name_of(response, language, domain) or f"{response}_{language}"
     dispatcher.utter_message(response=name, **extra)
+
+
+def _name_of(response: str, language: str, domain: dict[str, Any]) -> str | None:
+    """Give a response in the language, else in any that the domain has."""
+    form = re.compile(rf"{response}_[a-z]{{2}}")
+    have = [name for name in domain.get("responses") or {} if form.fullmatch(name)]
+    wanted = f"{response}_{language}"
+    return wanted if wanted in have else min(have, default=None)

@@ -263,8 +263,9 @@ class _Masking:
         """Mask what channels send beside the words of a message."""
         if key == "message_id":
             return hashed_message_id(value)
-        if key == "metadata" and is_plain_metadata(value):
-            return value
+        if key == "metadata":
+            plain = is_plain_metadata(value)
+            return value if plain else self._values.metadata(value)
         return self._values.anything(value)
 
     def _responses(self, selectors: Event) -> Event:
@@ -384,6 +385,8 @@ class _Masking:
                 else self._values.anything(item)
                 for key, item in value.items()
             }
+        if name == "session_started_metadata":
+            return self._values.metadata(value)
         kind = self._fields.of_slot(name)
         return (
             self._values.anything(value)

@@ -15,6 +15,7 @@ from rasa_qa_plugin.privacy.tokens import TokenMap, is_token
 from rasa_qa_plugin.privacy.withheld import (
     BOT_NAMES,
     WITHHELD,
+    hashed_message_id,
     is_bot_name,
     is_reference,
 )
@@ -160,6 +161,22 @@ class ValueMasker:
             same = all(new is old for new, old in zip(items, value, strict=True))
             return value if same else items
         return self._scalar(value)
+
+    def metadata(self, value: Any) -> Any:
+        """Mask what a channel sends beside words.
+
+        A rating in it names its message as the rest of the archive does: by a hash, for
+        some channels build message ids from the telephone number.
+        """
+        given = value.get("qa_feedback") if isinstance(value, dict) else None
+        if not isinstance(given, dict) or "message_id" not in given:
+            return self.anything(value)
+        hashed = hashed_message_id(given["message_id"])
+        rest = {key: item for key, item in given.items() if key != "message_id"}
+        return {
+            **self.anything({k: v for k, v in value.items() if k != "qa_feedback"}),
+            "qa_feedback": {"message_id": hashed, **self.anything(rest)},
+        }
 
     def _scalar(self, value: Any) -> Any:
         # The abstract classes take in NumPy's numbers.

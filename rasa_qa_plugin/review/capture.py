@@ -95,6 +95,10 @@ class Capture:
             message_ref = rating.message_ref or turns.last_turn_ref(
                 connection, pseudonym
             )
+            if rating.from_channel and not turns.has(
+                connection, pseudonym, str(message_ref)
+            ):
+                continue
             if message_ref is not None and rating.stars:
                 turns.give_stars(
                     connection,

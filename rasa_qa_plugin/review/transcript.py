@@ -43,6 +43,7 @@ class Rating(msgspec.Struct, frozen=True, kw_only=True):
         value: 1 or -1; one to five where a conversation got stars.
         stars: Whether these are stars, for the conversation up to this answer.
         reported: Whether the person wants somebody to look at it.
+        from_channel: Whether a channel sent it: then it may name what nobody knows.
     """
 
     message_ref: str | None
@@ -50,6 +51,7 @@ class Rating(msgspec.Struct, frozen=True, kw_only=True):
     comment: str | None
     reported: bool
     stars: bool = False
+    from_channel: bool = False
 
 
 class Meaning(msgspec.Struct, frozen=True, kw_only=True):
@@ -140,8 +142,14 @@ def rating_of(
 
 
 def ratings_in(masked: Iterable[Event]) -> Iterator[Rating]:
-    """Give the ratings that the feedback actions left in the slot `qa_feedback`."""
+    """Give the ratings that the feedback actions left in the slot `qa_feedback`.
+
+    Chat widgets send theirs in the metadata of a message, under the same name.
+    """
     for event in said_in(masked):
+        if event.get("event") == "user":
+            yield from _rating_beside(event)
+            continue
         value = event.get("value")
         if (
             event.get("event") != "slot"
@@ -178,6 +186,21 @@ def meanings_in(masked: Iterable[Event]) -> Iterator[Meaning]:
         turn, intent = value.get("turn"), value.get("intent")
         if is_reference(turn) and (intent is None or is_name(intent)):
             yield Meaning(message_ref=str(turn), intent=intent)
+
+
+def _rating_beside(event: Event) -> Iterator[Rating]:
+    """Give the rating in a message's metadata, if it says what it judges, and how."""
+    given = _mapping(_mapping(event.get("metadata")).get(FEEDBACK_SLOT))
+    named = given.get("message_id")
+    value = {"up": 1, "1": 1, "down": -1, "-1": -1}.get(str(given.get("rating")))
+    if value is not None and isinstance(named, str):
+        yield Rating(
+            message_ref=named if is_reference(named) else message_ref(named),
+            value=value,
+            comment=_storable(given.get("comment")),
+            reported=given.get("reported") is True,
+            from_channel=True,
+        )
 
 
 def _is_typed(event: Event) -> bool:

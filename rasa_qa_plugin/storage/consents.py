@@ -22,15 +22,16 @@ class ConsentRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Standing(NamedTuple):
-    """What counts now, and the version of the wording it was said about."""
+    """What counts now, the version of the wording it was said about, and since when."""
 
     state: ConsentState
     policy_version: str | None
+    since: float | None
 
 
 # Made once, as it runs with every message.
 _CURRENT = (
-    sa.select(consents.c.state, consents.c.policy_version)
+    sa.select(consents.c.state, consents.c.policy_version, consents.c.recorded_at)
     .where(consents.c.sender_id == sa.bindparam("of"), consents.c.purpose == TRAINING)
     .order_by(consents.c.id.desc())
     .limit(1)
@@ -43,11 +44,11 @@ def current(connection: Connection, sender_id: str) -> ConsentState:
 
 
 def standing(connection: Connection, sender_id: str) -> Standing:
-    """Give the state that counts now, as :func:`current`, and its wording."""
+    """Give the state that counts now, as :func:`current`, its wording and its time."""
     row = connection.execute(_CURRENT, {"of": sender_id}).first()
     if row is None:
-        return Standing(ConsentState.UNKNOWN, None)
-    return Standing(ConsentState(row.state), row.policy_version)
+        return Standing(ConsentState.UNKNOWN, None, None)
+    return Standing(ConsentState(row.state), row.policy_version, row.recorded_at)
 
 
 def latest(

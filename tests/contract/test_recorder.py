@@ -337,6 +337,60 @@ def test_a_rating_judges_the_turn_it_names_and_replaces_an_earlier_one(
     assert by_text["segunda"].rating is None
 
 
+def test_a_widget_rates_in_the_metadata_of_a_message(
+    open_store: Open, events: Events
+) -> None:
+    opened = open_store()
+    widget = f"wamid.{PHONE}"
+
+    def rated(rating: Any, comment: str | None = None) -> dict[str, Any]:
+        given = {"message_id": widget, "rating": rating, "comment": comment}
+        return events.user("otra", message_id="m3", metadata={"qa_feedback": given})
+
+    save(opened, events.slot(*GRANTED), events.user("primera", message_id=widget))
+    save(opened, rated("down", f"mal, llame al {PHONE}"))
+    first = min(stored_turns(opened), key=lambda turn: turn.seq)
+    assert (first.rating, first.comment) == (-1, "mal, llame al [PHONE]")
+    assert first.flags == ["negative_feedback"]
+    save(opened, events.slot("session_started_metadata", rated(1)["metadata"]))
+    save(opened, rated(1))
+
+    first = min(stored_turns(opened), key=lambda turn: turn.seq)
+    assert (first.rating, first.comment) == (1, "mal, llame al [PHONE]")
+    assert first.flags == []
+    assert PHONE not in everything(opened)
+
+
+def test_a_widget_rates_no_message_that_nobody_sent(
+    open_store: Open, events: Events
+) -> None:
+    opened = open_store()
+    for given in (
+        {"message_id": "of somebody else", "rating": "up"},
+        {"message_id": "m1", "rating": "splendid"},
+        {"message_id": 7, "rating": "up"},
+        {"rating": "up"},
+        "up",
+    ):
+        save(opened, events.user("hola", metadata={"qa_feedback": given}))
+
+    with reading(opened.engine) as connection:
+        assert connection.execute(sa.select(schema.feedback)).all() == []
+
+
+def test_without_consent_a_widget_s_comment_is_not_kept(
+    open_store: Open, events: Events
+) -> None:
+    opened = open_store()
+    given = {"message_id": "m1", "rating": "down", "comment": "muy caro"}
+    save(opened, events.user("precio?", message_id="m1"))
+    save(opened, events.user("ya", message_id="m2", metadata={"qa_feedback": given}))
+
+    first = min(stored_turns(opened), key=lambda turn: turn.seq)
+    assert (first.rating, first.comment) == (-1, None)
+    assert "muy caro" not in everything(opened)
+
+
 def test_doubtful_turns_are_flagged(open_store: Open, events: Events) -> None:
     opened = open_store()
     fallen = events.user("eh?")

@@ -99,6 +99,20 @@ def message(row: Planted) -> list[Event]:
     ]
 
 
+def rating(row: Planted) -> list[Event]:
+    """A rating that a chat widget sends beside a message; ids may hold the number."""
+    given = {
+        "message_id": f"false_{row.value}@c.us",
+        "rating": "down",
+        "comment": row.text,
+    }
+    return [
+        rasa_events.UserUttered(
+            "gracias", dict(_SURE), metadata={"qa_feedback": given, "last": row.text}
+        )
+    ]
+
+
 def button_payload(row: Planted) -> list[Event]:
     """A pressed button: an intent with JSON behind it, plain and with escapes."""
     entities = {row.slot or "thing": row.text, "list": [row.text]}
@@ -231,6 +245,7 @@ def unknown_event(row: Planted) -> list[Event]:
 
 CARRIERS: tuple[Callable[[Planted], list[Event]], ...] = (
     message,
+    rating,
     button_payload,
     typed_command,
     answer,
