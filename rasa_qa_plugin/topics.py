@@ -45,7 +45,8 @@ _PERMIT = r"\b" + _any(
 _ERASE = _any(
     r"\b(?:borr|elimin|suprim|supres|supri|quit|limpi|saca|saque|olvid|vaci|destru)",
     r"\b(?:desapar|delet|eras|remov|wip|clear|forg[eo]t|purg|scrub|destroy)",
-    r"\brid of|\btake me out|\bno trace|\bno (?:quede|dejen)",
+    r"\b(?:desha[cgz]|throw|drop|discard|dispose|tiren|trace)",
+    r"\brid of|\btake me out|\bno trace|\bfuera de|\bno (?:quede|dejen)",
 )
 _REPLY = r"\b" + _any(
     "respuest|contestaci|explicaci|answer|anser|repl[iy]|response|explanation"
@@ -65,7 +66,9 @@ _CONSENT = _any(
     rf"{_KEEP}.*{_TALK}|{_TALK}.*{_KEEP}|{_PERMIT}.*{_TALK}|{_TALK}.*{_PERMIT}",
     rf"(?:{_KEEP}|{_PERMIT}).*\b(?:mis?|my) {_DATA}|\b(?:mis?|my) {_DATA}.*{_KEEP}",
     rf"{_PERMIT}\w* (?:que|i|de ayer|from)\b",
+    rf"\b(?:retract|revo[ck]|retir|withdr|undo|deshac|sin efecto).*{_PERMIT}",
     r"\b(?:guard|almacen|conserv|grab|registr)\w* (?:esto|eso|nada|todo)$",
+    rf"{_TALK}.*\bun(?:recorded|saved|stored|read)\b",
     r"\b(?:keep|store|save|record)(?:ing)? (?:this|that|it|anything|nothing)$",
 )
 _HANDLE = (
@@ -79,12 +82,20 @@ _INFO = _any(
     rf"(?:{_KEEP}|{_HANDLE}).*\b(?:mis?|my) (?:\w+ )?{_DATA}",
     r"\b(?:hac|pas|happen|do)\w* (?:con|with|to) (?:mis?|my|lo|what|this|est[ea])\b",
     r"\b(?:pasa|happens?) (?:si|if) .*\b(?:dig|acept|say|accept|agree|consent)",
+    r"\bque (?:anotan|registran|apuntan) de mi|\bsaben (?:como me llamo|mi nombre)",
+    r"\bmis datos (?:van|llegan|se van)\b",
     r"\b(?:have|did) i (?:agree|accept)|\bque (?:cosas )?se (?:guard|grab|almacen)",
+    rf"\b(?:segur|secur|safe|privat).*{_TALK}|{_TALK}.*\b(?:segur|secur|safe)",
     r"\bmensaj\w* .*\btien|\b(?:messag|chat)\w* .*\bhav|\b(?:messages|chats) of mine",
     r"\bmis mensajes\b|\bmy messages\b",
 )
 _FEEDBACK = _any(
     rf"{_REPLY}.*(?:{_VERDICT}|{_PRAISE})|(?:{_VERDICT}|{_PRAISE}).*{_REPLY}",
+    rf"^(?:\w+ ){{0,2}}{_REPLY}\w*$|^(?:\w+ )?{_REPLY}\w* \w+$",
+    rf"{_REPLY}\w* (?:que|i)\b|\binformacion que (?:\w+ )?(?:ped|busc|quer|nec)",
+    r"\b(?:respond|contest)\w* (?:a )?(?:mi|lo|nada)\b|\b(?:bien|mal) (?:resp|contest)",
+    r"\banswer\w* (?:my (?!e )|what|any|noth)|\bpedi esa",
+    r"\bdato que (?:\w+ )?(?:ped|quer|nec)",
     rf"\b(?:tu|su|esa|your|that|last|ultima|previous|anterior) {_REPLY}",
     r"\b(?:me (?:\w+ )?(?:mal)?ent[ie]+nd|entendiste|getting me)",
     r"\b(?:respond|contest|resolv|ayud)(?:[ei]s|[ei]ste|aste|iendo|ando)\b",
@@ -93,6 +104,7 @@ _FEEDBACK = _any(
     r"\b(?:what|something|anything)(?: else)? (?:i|you)? ?(?:was |wanted |had )?"
     r"(?:ask|to know)",
     r"\byou (?:\w+ ){0,3}(?:mis)?(?:underst|answer)|\byou got (?:it|me)",
+    r"\byou (?:nailed|missed) (?:it|the point)|\bno help\b",
     r"(?:\bnot|nt) help",
 )
 _FORGET = _any(

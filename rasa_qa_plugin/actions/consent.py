@@ -9,7 +9,7 @@ from rasa_sdk.events import ActionReverted, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
 from rasa_qa_plugin.actions.forms import resume
-from rasa_qa_plugin.actions.language import language_of, say
+from rasa_qa_plugin.actions.language import intent_of, language_of, say
 from rasa_qa_plugin.consent import ASKED_SLOT, CONSENT_SLOT, TERMS_SLOT
 from rasa_qa_plugin.topics import speaks_of
 
@@ -95,7 +95,7 @@ class ActionConsentInfo(Action):
         else:
             said = _STATES.get(str(state), "utter_qa_state_unknown")
             say(dispatcher, tracker, domain, said)
-            kept = _KEPT.get(terms.get("without_consent"), "utter_qa_consent_info")
+            kept = _KEPT.get(str(terms.get("without_consent")), "utter_qa_consent_info")
             say(dispatcher, tracker, domain, kept)
         return resume(tracker, domain)
 
@@ -157,8 +157,7 @@ def _was_just_asked(tracker: Tracker) -> bool:
 def _is_meant(tracker: Tracker) -> bool:
     """Tell whether a no is about consent: a button, our question, or their words."""
     text = tracker.latest_message.get("text") or ""
-    intent = tracker.get_intent_of_latest_message() or ""
-    return speaks_of(intent, text) or _was_just_asked(tracker)
+    return speaks_of(intent_of(tracker), text) or _was_just_asked(tracker)
 
 
 def _decide(

@@ -10,7 +10,7 @@ from rasa_sdk.events import ActionReverted, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
 from rasa_qa_plugin.actions.forms import resume, return_to_form
-from rasa_qa_plugin.actions.language import say
+from rasa_qa_plugin.actions.language import intent_of, say
 from rasa_qa_plugin.signs import rating_in
 from rasa_qa_plugin.topics import speaks_of
 
@@ -184,7 +184,7 @@ class ActionRecordFeedback(Action):
         self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
     ) -> Events:
         """Thank or apologize, and tell the store through the slot."""
-        intent = tracker.get_intent_of_latest_message() or ""
+        intent = intent_of(tracker)
         text = tracker.latest_message.get("text") or ""
         asked = _asked_turn(tracker)
         if not asked and not speaks_of(intent, text):

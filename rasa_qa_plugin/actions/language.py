@@ -57,6 +57,11 @@ def language_of(tracker: Tracker, *, default: str = "es") -> str:
     return default
 
 
+def intent_of(tracker: Tracker) -> str:
+    """Give the intent that the bot acts on."""
+    return str((tracker.latest_message.get("intent") or {}).get("name") or "")
+
+
 def say(
     dispatcher: CollectingDispatcher,
     tracker: Tracker,

@@ -4,11 +4,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rasa.engine.graph import ExecutionContext, GraphSchema
+from rasa.engine.graph import ExecutionContext, GraphSchema, SchemaNode
 from rasa.engine.storage.local_model_storage import LocalModelStorage
 from rasa.engine.storage.resource import Resource
 from rasa.nlu.classifiers.fallback_classifier import FallbackClassifier
 from rasa.shared.nlu.training_data.message import Message
+from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from rasa_qa_plugin import ConfidenceLogger
 
@@ -94,3 +95,63 @@ def test_any_text_is_taken(component: ConfidenceLogger, text: str) -> None:
     (message,) = component.process([parsed(text)])
 
     assert message.get("qa") == {"model_id": "model-1"}
+
+
+def test_an_intent_of_ours_is_taken_back_where_nobody_spoke_of_it(
+    component: ConfidenceLogger,
+) -> None:
+    ranking = (("qa_forget_me", 0.9), ("qa_consent_deny", 0.06), ("order", 0.04))
+    (message,) = component.process([parsed("forget the invoice", *ranking)])
+
+    assert message.get("intent") == {"name": "order", "confidence": 0.04}
+    assert [one["name"] for one in message.get("intent_ranking")] == ["order"]
+    note = message.get("qa")
+    assert (note["intent"], note["taken_back"]) == ("order", "qa_forget_me")
+
+    (message,) = component.process([parsed("forget my data", *ranking)])
+    assert message.get("intent")["name"] == "qa_forget_me"
+    assert "taken_back" not in message.get("qa")
+
+
+def test_what_is_taken_back_falls_back_where_the_pipeline_would(tmp_path: Path) -> None:
+    fallback = SchemaNode(
+        needs={}, uses=FallbackClassifier, constructor_name="create", fn="process",
+        config={"threshold": 0.7},
+    )  # fmt: skip
+    storage, resource = LocalModelStorage.create(tmp_path), Resource("qa")
+    context = ExecutionContext(GraphSchema({"fallback": fallback}), model_id="m")
+    component = ConfidenceLogger.create({}, storage, resource, context)
+    component.train(TrainingData([]))
+    loaded = ConfidenceLogger.load({}, storage, resource, context)
+
+    ranking = (("qa_forget_me", 0.9), ("order", 0.1))
+    (message,) = loaded.process([parsed("forget the invoice", *ranking)])
+
+    assert message.get("intent") == {"name": "nlu_fallback", "confidence": 0.7}
+    assert message.get("qa")["fell_back"] is True
+    assert message.get("qa")["intent"] == "order"
+
+
+def test_a_classifier_without_a_ranking_is_understood_too(
+    component: ConfidenceLogger,
+) -> None:
+    message = parsed("forget the invoice", ("qa_forget_me", 1.0))
+    message.set("intent_ranking", None)
+
+    component.process([message])
+
+    assert message.get("intent") == {"name": None, "confidence": 0.0}
+
+
+def test_a_thumb_is_a_rating_in_a_bot_that_knows_ratings(tmp_path: Path) -> None:
+    storage, resource = LocalModelStorage.create(tmp_path), Resource("qa")
+    context = ExecutionContext(GraphSchema({}), model_id="m")
+    component = ConfidenceLogger.create({}, storage, resource, context)
+    good = Message(data={"text": "good answer", "intent": "qa_feedback_positive"})
+    component.train(TrainingData([good]))
+    loaded = ConfidenceLogger.load({}, storage, resource, context)
+
+    up, down = loaded.process([parsed("👍", ("a", 0.9)), parsed("👎", ("a", 0.9))])
+
+    assert up.get("intent") == {"name": "qa_feedback_positive", "confidence": 1.0}
+    assert down.get("intent") == {"name": "a", "confidence": 0.9}

@@ -137,6 +137,123 @@ def test_a_misread_turn_is_the_one_that_is_judged() -> None:
     assert slots["qa_feedback"]["turn"] == message_ref("m2")
 
 
+def asked(turn: str | None = None) -> dict[str, Any]:
+    payload = f'/qa_feedback_positive{{"qa_turn": "{turn}"}}'
+    buttons = [{"title": "👍", "payload": payload}] if turn else None
+    return {**bot("utter_qa_ask_feedback_es"), "data": {"buttons": buttons}}
+
+
+@pytest.mark.parametrize("turn", ["00000000000000a7", None])
+@pytest.mark.parametrize(
+    ("text", "rating"), [("👎", "down"), ("2", "down"), ("5", "up"), ("👍🏿", "up")]
+)
+def test_a_sign_right_after_our_question_rates_the_turn_asked_about(
+    text: str, rating: str, turn: str | None
+) -> None:
+    slots, _ = run(
+        actions.ActionRecordFeedback(),
+        user("precio?", "price", "m7"),
+        bot("utter_price"),
+        asked(turn),
+        user(text, "price", "m8"),
+    )
+
+    assert slots["qa_feedback"] == {
+        "turn": turn or message_ref("m7"),
+        "rating": rating,
+    }
+
+
+def test_a_complaint_at_any_time_marks_the_turn_before_our_own_questions() -> None:
+    slots, _ = run(
+        actions.ActionRecordFeedback(),
+        user("precio del pulpo?", "price", "m7"),
+        bot("utter_price"),
+        asked("00000000000000a7"),
+        user("/qa_consent_info", "qa_consent_info", "m8"),
+        bot("utter_qa_consent_info_es"),
+        user("eso no es lo que pregunté", "qa_feedback_negative", "m9"),
+    )
+
+    assert slots["qa_feedback"] == {
+        "turn": message_ref("m7"),
+        "rating": "down",
+        "reported": True,
+    }
+
+
+@pytest.mark.parametrize(
+    ("action", "text", "intent", "answer"),
+    [
+        (
+            actions.ActionWithdrawConsent(),
+            "I changed my mind, make it tuna",
+            "qa_consent_withdraw",
+            "utter_qa_ask_consent_en",
+        ),
+        (
+            actions.ActionDenyConsent(),
+            "no quiero recibir publicidad",
+            "qa_consent_deny",
+            "utter_qa_ask_consent_es",
+        ),
+        (
+            actions.ActionRecordFeedback(),
+            "the invoice is wrong",
+            "qa_feedback_negative",
+            "utter_qa_ask_feedback_en",
+        ),
+    ],
+)
+def test_words_about_other_things_are_asked_back(
+    action: Action, text: str, intent: str, answer: str
+) -> None:
+    slots, (said,) = run(action, user("hola"), user(text, intent))
+
+    assert said["response"] == answer
+    assert not {"qa_consent", "qa_feedback"} & set(slots)
+
+
+@pytest.mark.parametrize("text", ["no quiero que guarden esto", "/qa_consent_deny"])
+def test_a_no_counts_at_once(text: str) -> None:
+    slots, _ = run(actions.ActionDenyConsent(), user(text, "qa_consent_deny"))
+
+    assert slots["qa_consent"] == "denied"
+
+
+def test_a_short_no_counts_right_after_our_question() -> None:
+    slots, _ = run(
+        actions.ActionDenyConsent(),
+        user("hola"),
+        bot("utter_qa_ask_consent_es"),
+        user("mejor no", "qa_consent_deny"),
+    )
+
+    assert slots["qa_consent"] == "denied"
+
+
+@pytest.mark.parametrize(
+    ("channel", "metadata", "buttons"),
+    [
+        ("rest", {}, True),
+        ("twilio", {}, False),
+        ("rest", {"qa_buttons": False}, False),
+        ("twilio", {"qa_buttons": True}, True),
+    ],
+)
+def test_channel_or_metadata_decide_about_buttons(
+    channel: str, metadata: dict[str, Any], *, buttons: bool
+) -> None:
+    said = {**user("precio?"), "input_channel": channel, "metadata": metadata}
+
+    _, (feedback,) = run(actions.ActionAskFeedback(), said)
+    _, (consent,) = run(actions.ActionAskConsent(), said)
+
+    assert bool(feedback.get("buttons")) == buttons
+    assert ("_text_" in feedback["response"]) != buttons
+    assert ("_text_" in consent["response"]) != buttons
+
+
 def test_only_the_button_forgets() -> None:
     forget = actions.ActionForget()
 
