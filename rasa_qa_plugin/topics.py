@@ -155,7 +155,7 @@ _TOPICS = {
         "qa_forget_cancel": (r"\bqa_forget_cancel\b",) * 2,
     }.items()
 }
-OWN_INTENTS = frozenset(_TOPICS)
+OWN_INTENTS = frozenset(_TOPICS) | {"qa_human", "qa_stars"}
 """The intents that `rasa-qa init` brings."""
 
 

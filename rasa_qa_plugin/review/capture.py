@@ -95,8 +95,9 @@ class Capture:
             message_ref = rating.message_ref or turns.last_turn_ref(
                 connection, pseudonym
             )
-            if rating.from_channel and not turns.has(
-                connection, pseudonym, str(message_ref)
+            if (
+                rating.from_channel
+                and turns.id_of(connection, pseudonym, str(message_ref)) is None
             ):
                 continue
             if message_ref is not None and rating.stars:
