@@ -388,11 +388,9 @@ class _Masking:
         if name == "session_started_metadata":
             return self._values.metadata(value)
         kind = self._fields.of_slot(name)
-        return (
-            self._values.anything(value)
-            if kind is None
-            else self._values.typed(kind, value)
-        )
+        if kind is None:
+            return self._values.anything(value)
+        return self._values.typed(kind, value)
 
 
 def _moved_tokens(value: Any, heard: Alignment | None) -> Any:

@@ -162,6 +162,7 @@ def test_turns_are_flagged_by_hand_also_from_a_pipe(talked: Path) -> None:
         "flag": "manual",
         "raised": True,
         "changed": 4,
+        "reopened": 0,
     }
     assert flag("-", given="")["changed"] == 0
     assert flag(ids[0], "--off")["changed"] == 1
