@@ -184,7 +184,7 @@ def test_help_tells_what_runs_when() -> None:
 
     assert "Leads to action_qa_forget." in texts["qa_forget_confirm"]
     assert "Button of: utter_qa_ask_forget_es" in texts["qa_forget_confirm"]
-    assert re.search(r"examples such as:\n  - \w+", texts["qa_forget_me"])
+    assert "examples such as:\n  - " in texts["qa_forget_me"]
     assert 'by the rules "qa forget me"' in texts["action_qa_ask_forget"]
     assert "where you call it" in texts["action_qa_ask_consent"]
     assert "qa_comment_form asks with it" in texts["action_ask_qa_comment"]

@@ -366,11 +366,7 @@ class _Masking:
             or in_payload
             or isinstance(value, (bool, type(None), dict, list))
         ):
-            return (
-                self._values.anything(value)
-                if kind is None
-                else self._values.typed(kind, value)
-            )
+            return self._of_kind(kind, value)
         return now_reads
 
     def _slot(self, name: str, value: Any) -> Any:
@@ -387,7 +383,9 @@ class _Masking:
             }
         if name == "session_started_metadata":
             return self._values.metadata(value)
-        kind = self._fields.of_slot(name)
+        return self._of_kind(self._fields.of_slot(name), value)
+
+    def _of_kind(self, kind: str | None, value: Any) -> Any:
         if kind is None:
             return self._values.anything(value)
         return self._values.typed(kind, value)
