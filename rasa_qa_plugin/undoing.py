@@ -210,11 +210,18 @@ def _without(file: Written, content: bytes | None, backups: str) -> bytes:
                 lines[places[0] : places[0] + len(left)] = found
                 break
         else:
+            if not _ours(hunk) & set(lines):
+                continue  # taken out by hand
             raise _StuckError(
                 "edited since among the lines that init added; take those out by "
                 f"hand: diff {backups}/{file.path} {file.path}"
             )
     return "".join(lines).encode("utf-8", "surrogateescape")
+
+
+def _ours(hunk: Hunk) -> set[str]:
+    """Give the lines that only init can have written."""
+    return {line for line in hunk.left if line.strip()} - set(hunk.found)
 
 
 def _bare(hunk: Hunk) -> tuple[list[str], list[str]]:
