@@ -167,7 +167,6 @@ _LOOKS: dict[str, Callable[[Bot], str]] = {
     "domain": wiring.domain,
     "responses": wiring.responses,
     "training data": wiring.training_data,
-    "forms": wiring.forms,
     "actions": wiring.actions,
     "credentials.yml": wiring.credentials,
     "Rasa": _rasa,

@@ -20,7 +20,7 @@ from rasa_qa_plugin.errors import ConfigError
 from rasa_qa_plugin.examples import missing_examples
 from rasa_qa_plugin.settings import parser, read_yaml
 from rasa_qa_plugin.splicing import add_missing, newline_of
-from rasa_qa_plugin.wiring import MissingPartError, fallback, free_text_forms
+from rasa_qa_plugin.wiring import MissingPartError, fallback
 
 ACTIONS_IMPORT = "import rasa_qa_plugin.actions  # noqa: F401\n"
 
@@ -282,15 +282,6 @@ def _remarks(bot: Bot) -> Iterator[str]:
         yield (
             f"config.yml: {', '.join(others)} decides what is read; see that it reads "
             "the domain and data/ of this folder"
-        )
-    if not bot.domain.exists():
-        return
-    for form in free_text_forms(bot):
-        file = form.file.relative_to(bot.folder).as_posix()
-        yield (
-            f"{file}: the form {form.name} takes any text, so also words about "
-            f"consent; paste below `{form.name}:`, at your indentation:\n"
-            f"{form.lines.rstrip()}"
         )
     try:
         fallback(bot)

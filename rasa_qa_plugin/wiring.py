@@ -2,11 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
-from typing import Any
-
-import msgspec
+from collections.abc import Iterable, Mapping
 
 from rasa_qa_plugin import parts
 from rasa_qa_plugin.bot import CHANNEL, COMPONENT, Bot
@@ -18,62 +14,6 @@ _OUR_NAME = re.compile(r"qa_|utter_qa_|action_qa_|action_ask_qa_")
 
 class MissingPartError(RasaQAError):
     """A part of the plugin is missing in a bot, or something is in its way."""
-
-
-class FreeTextForm(msgspec.Struct, frozen=True):
-    """A form that would take words about consent for an answer.
-
-    Attributes:
-        lines: What to paste into the file, below the form's name.
-    """
-
-    name: str
-    file: Path
-    lines: str
-
-
-def free_text_forms(bot: Bot) -> Iterator[FreeTextForm]:
-    """Give the bot's own forms whose slots take any text, ours included."""
-    ours = parts.intents()
-    slots = bot.domain_entries("slots")
-    for file, content in bot.domain_contents():
-        forms = content.get("forms")
-        for name, form in forms.items() if isinstance(forms, Mapping) else ():
-            if _OUR_NAME.match(str(name)) or not isinstance(form, Mapping):
-                continue
-            ignored = _listed(form.get("ignored_intents"))
-            needed = {
-                intent
-                for slot in form.get("required_slots") or ()
-                for intent in _taken(slots.get(slot), ours)
-            }
-            lacking = [one for one in ours if one in needed and one not in ignored]
-            if lacking:
-                all_of_them = [*ignored, *lacking]
-                listed = "".join(f"      - {one}\n" for one in all_of_them)
-                lines = f"    ignored_intents:\n{listed}"
-                yield FreeTextForm(str(name), file, lines)
-
-
-def _taken(slot: Any, intents: Iterable[str]) -> Iterator[str]:
-    """Give the intents whose words a slot would take as its value."""
-    mappings = slot.get("mappings") if isinstance(slot, Mapping) else None
-    for mapping in mappings or ():
-        if isinstance(mapping, Mapping) and mapping.get("type") == "from_text":
-            only, never = (
-                _listed(mapping.get(key)) for key in ("intent", "not_intent")
-            )
-            yield from (
-                intent
-                for intent in intents
-                if (not only or intent in only) and intent not in never
-            )
-
-
-def _listed(value: Any) -> list[str]:
-    if value is None:
-        return []
-    return [str(one) for one in value] if isinstance(value, list) else [str(value)]
 
 
 def pipeline(bot: Bot) -> str:
@@ -209,19 +149,6 @@ def training_data(bot: Bot) -> str:
                 " run `rasa-qa init`, which adds what is missing"
             )
     return "examples and rules of the plugin are there"
-
-
-def forms(bot: Bot) -> str:
-    """Look for forms that would swallow "I withdraw my consent" as an answer."""
-    found = list(free_text_forms(bot))
-    if found:
-        names = _some([form.name for form in found])
-        file = found[0].file.relative_to(bot.folder).as_posix()
-        raise MissingPartError(
-            f"{names} in {file} would take words about consent for an answer; paste "
-            f"below the form's name:\n{found[0].lines.rstrip()}"
-        )
-    return "none would take words about consent for an answer"
 
 
 def actions(bot: Bot) -> str:

@@ -106,7 +106,7 @@ STATES = {
 NOT_YET = {
     "formbot": {"test set"},
     "nestedbot": {"fallback", "test set"},
-    "example": {"forms"},
+    "example": set(),
 }
 _VARIES = {
     *("timestamp", "message_id", "confidence", "intent_ranking", "qa", "model_id"),
@@ -219,11 +219,9 @@ def visited(tmp_path_factory: pytest.TempPathFactory) -> Visited:
                         file.write("tracker_store: {type: SQL, db: stock.db}\n")
                 if with_us:
                     found.before[bot] = contents(folder)
-                    installed = qa(folder, "init", "--yes")
+                    assert qa(folder, "init", "--yes")["written"]
                     told["with us"] = [text for text, _ in WITH_US[bot]]
                     found.again[bot] = qa(folder, "init", "--yes")
-                    if bot == "formbot":
-                        paste(folder, installed["notes"])
                 url = servers.enter_context(action_server(folder))
                 name = f"{'with' if with_us else 'without'} {bot}"
                 plan[name] = {"folder": str(folder), "told": told, "actions": url}
@@ -254,17 +252,6 @@ def make(bot: str, folder: Path) -> None:
     for path in (folder / "domain").rglob("*"):
         if path.is_file():
             path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
-
-
-def paste(folder: Path, notes: list[str]) -> None:
-    """Do what the notes say: paste the lines below the form's name."""
-    (note,) = (note for note in notes if "restaurant_form" in note)
-    lines = note.partition("\n")[2]
-    domain = folder / "domain.yml"
-    form = "  restaurant_form:\n"
-    domain.write_text(
-        domain.read_text("utf-8").replace(form, f"{form}{lines}\n"), "utf-8"
-    )
 
 
 def environment() -> dict[str, str]:
@@ -361,16 +348,8 @@ def test_check_finds_everything_else_in_its_place(visited: Visited, bot: str) ->
 @by_bot
 def test_undone_every_file_is_back_byte_for_byte(visited: Visited, bot: str) -> None:
     folder = visited.folder(bot, with_us=True)
-    domain = folder / "domain.yml"
-    pasted = _PASTED.findall(domain.read_bytes()) if bot == "formbot" else []
 
     undone = qa(folder, "init", "--undo", "--yes")
 
     assert undone["written"] is True
-    now = contents(folder)
-    for lines in pasted:  # by hand, so they stay
-        now["domain.yml"] = now["domain.yml"].replace(lines, b"", 1)
-    assert now == visited.before[bot]
-
-
-_PASTED = re.compile(rb"    ignored_intents:\n(?:      - qa_\w+\n)+")
+    assert contents(folder) == visited.before[bot]

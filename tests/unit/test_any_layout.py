@@ -404,28 +404,3 @@ def test_outside_of_a_bot_folder_the_way_in_is_shown(tmp_path: Path) -> None:
 
     with pytest.raises(ConfigError, match="`rasa-qa check --bot desk`"):
         Bot(tmp_path)
-
-
-def test_forms_that_take_any_text_are_named_with_the_lines_to_paste(
-    tmp_path: Path,
-) -> None:
-    domain = """\
-intents: [greet]
-slots:
-  any: {type: text, mappings: [{type: from_text}]}
-  greeting: {type: text, mappings: [{type: from_text, intent: greet}]}
-  thing: {type: text, mappings: [{type: from_entity, entity: x}]}
-forms:
-  open_form:
-    ignored_intents: greet
-    required_slots: [thing, any]
-  shut_form:
-    required_slots: [thing, greeting]
-"""
-    bot = write(tmp_path, **{"domain.yml": domain})
-
-    (note,) = (note for note in installed(bot).notes if "_form" in note)
-
-    assert note.startswith("domain.yml: the form open_form takes any text")
-    lines = parser().load(note.partition("\n")[2])
-    assert lines == {"ignored_intents": ["greet", *parts.intents()]}

@@ -18,11 +18,9 @@ from rasa_qa_plugin.wiring import MissingPartError
 NOW = datetime(2026, 11, 21, tzinfo=timezone.utc)
 LOOKS = (
     *(wiring.pipeline, wiring.policies, wiring.fallback, wiring.domain),
-    *(wiring.responses, wiring.training_data, wiring.forms, wiring.actions),
+    *(wiring.responses, wiring.training_data, wiring.actions),
     wiring.credentials,
 )
-SLOT = "  any:\n    type: text\n    mappings:\n    - type: from_text\n"
-FORM = "  my_form:\n    required_slots: [any]\n"
 
 
 @pytest.fixture(scope="module")
@@ -145,18 +143,6 @@ def test_a_language_that_is_dropped_whole_is_no_fault(bot: Bot) -> None:
     bot.domain.write_bytes(msgspec.json.encode(content))
 
     assert wiring.responses(bot) == "in es"
-
-
-def test_a_form_that_swallows_consent_comes_with_the_lines_to_paste(bot: Bot) -> None:
-    edit(bot, "domain.yml", "\nslots:\n", f"\nslots:\n{SLOT}")
-    edit(bot, "domain.yml", "\nforms:\n", f"\nforms:\n{FORM}")
-
-    told = missing(wiring.forms, bot)
-    lines = told.partition(":\n")[2]
-    edit(bot, "domain.yml", "  my_form:\n", f"  my_form:\n{lines}\n")
-
-    assert told.startswith("my_form in domain.yml")
-    assert wiring.forms(bot)
 
 
 @pytest.mark.parametrize(
