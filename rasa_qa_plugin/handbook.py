@@ -294,27 +294,34 @@ def _actions() -> dict[str, _Code]:
 def _code(path: Path) -> dict[str, _Code]:
     """Read the classes of a module: what they say of themselves, and their strings."""
     tree = ast.parse(path.read_text("utf-8"))
-    constants = {
-        target.id: node.value.value
-        for node in tree.body
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
-        for target in node.targets
-        if isinstance(target, ast.Name) and isinstance(node.value.value, str)
+    named: dict[str, ast.AST] = {
+        node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)
     }
+    for node in tree.body:
+        if isinstance(node, ast.Assign):
+            named |= {t.id: node.value for t in node.targets if isinstance(t, ast.Name)}
     return {
-        node.name: _Code(ast.get_docstring(node) or "", _strings(node, constants))
+        node.name: _Code(ast.get_docstring(node) or "", _strings(node, named))
         for node in tree.body
         if isinstance(node, ast.ClassDef)
     }
 
 
-def _strings(node: ast.AST, constants: Mapping[str, str]) -> frozenset[str]:
-    found = set()
-    for inner in ast.walk(node):
-        if isinstance(inner, ast.Constant) and isinstance(inner.value, str):
-            found.add(inner.value)
-        elif isinstance(inner, ast.Name) and inner.id in constants:
-            found.add(constants[inner.id])
+def _strings(node: ast.AST, named: Mapping[str, ast.AST]) -> frozenset[str]:
+    """Give the strings in some code, and in what it uses of its own module."""
+    found: set[str] = set()
+    waiting, seen = [node], set()
+    while waiting:
+        for inner in ast.walk(waiting.pop()):
+            if isinstance(inner, ast.Constant) and isinstance(inner.value, str):
+                found.add(inner.value)
+            elif (
+                isinstance(inner, ast.Name)
+                and inner.id in named
+                and inner.id not in seen
+            ):
+                seen.add(inner.id)
+                waiting.append(named[inner.id])
     return frozenset(found)
 
 
