@@ -32,7 +32,7 @@ from rasa.shared.core.generator import TrackerWithCachedStates
 from rasa.shared.core.trackers import DialogueStateTracker
 from rasa.shared.exceptions import InvalidConfigException
 
-from rasa_qa_plugin.consent import ASKED_SLOT, CONSENT_SLOT
+from rasa_qa_plugin.consent import ASKED_SLOT, CONSENT_SLOT, changes_in
 from rasa_qa_plugin.errors import ConfigError
 from rasa_qa_plugin.policy.moments import (
     DEFAULT_FALLBACK,
@@ -215,7 +215,7 @@ def _turn_of(tracker: DialogueStateTracker, settings: AskingSettings) -> Turn | 
         actions=_that_count(since),
         rewound=any(isinstance(event, UserUtteranceReverted) for event in since),
         silent=bool(tracker.active_loop_name) or tracker.is_paused(),
-        must_ask_consent=_must_ask(tracker),
+        must_ask_consent=_must_ask(tracker) and not changes_in([message.as_dict()]),
         answers=_answers(tracker, most=every) if ran and every else 0,
         asked_meaning=DID_YOU_MEAN in _names(before),
         failed_before=not ran and _failed(tracker),

@@ -165,6 +165,21 @@ def test_a_decision_taken_elsewhere_is_not_asked_about(
     assert asking.say("hola") == [["hola", "vendo camarones"]]
 
 
+def test_a_channel_that_brings_consent_along_spares_the_question(
+    asking: Server,
+) -> None:
+    from rasa.core.channels.channel import CollectingOutputChannel, UserMessage
+
+    channel = CollectingOutputChannel()
+    brought = {"qa_consent": "granted"}
+    message = UserMessage("hola", channel, sender_id="ana", metadata=brought)
+    asyncio.run(asking.agent.handle_message(message))
+
+    heard = [said["text"] for said in channel.messages]
+    assert heard == ["hola", "vendo camarones"]
+    assert asking.say("hola") == [heard]
+
+
 def test_a_no_counts_in_a_new_session_too(
     asking: Server,
 ) -> None:
