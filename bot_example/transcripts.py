@@ -8,6 +8,7 @@ and says whether the README still shows what the bot does.
 
 import argparse
 import io
+import re
 import signal
 import sys
 from collections.abc import Callable
@@ -23,7 +24,15 @@ BEGIN = "<!-- transcripts: begin -->\n"
 END = "<!-- transcripts: end -->\n"
 _WIDTH = 84
 
+_NOW = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC")
+_A_DAY = "2026-11-20 10:00 UTC"  # so that every run reads the same
+
 Flow = Callable[[Person], None]
+
+
+class _Undated(Person):
+    def _print(self, line: str, style: str) -> None:
+        super()._print(_NOW.sub(_A_DAY, line), style)
 
 
 def main() -> int:
@@ -61,7 +70,7 @@ def _hold(copy: BotCopy, title: str, flow: Flow) -> str:
     """Give a conversation as it was printed."""
     printed = io.StringIO()
     console = Console(file=printed, width=_WIDTH, highlight=False, color_system=None)
-    flow(Person(copy, console, name=title.partition(" ")[0], sender=title))
+    flow(_Undated(copy, console, name=title.partition(" ")[0], sender=title))
     return printed.getvalue()
 
 
@@ -93,6 +102,22 @@ def _feedback_en(bob: Person) -> None:
     bob.says("i wanted the price delivered to Miami")
 
 
+def _words_es(elisa: Person) -> None:
+    elisa.says("¿cuál es el pedido mínimo?")
+    elisa.says("eso no es lo que pregunté")
+    elisa.says("¿qué saben de mí?")
+    elisa.says("chao")
+    elisa.clicks("⭐⭐⭐⭐")
+
+
+def _words_en(ella: Person) -> None:
+    ella.says("what is the minimum order?")
+    ella.says("that is not what i asked")
+    ella.says("what do you have about me?")
+    ella.says("bye")
+    ella.clicks("⭐⭐⭐⭐")
+
+
 def _form_es(carla: Person) -> None:
     carla.says("quiero dejar mis datos para que me llamen")
     carla.says("retiro mi consentimiento")
@@ -103,6 +128,16 @@ def _form_en(carol: Person) -> None:
     carol.says("i want to leave my contact details")
     carol.says("i withdraw my consent")
     carol.says("Carol Baker")
+
+
+def _people_es(fabian: Person) -> None:
+    fabian.says("necesito hablar con una persona")
+    fabian.says("¿cuál es el pedido mínimo?")
+
+
+def _people_en(fay: Person) -> None:
+    fay.says("i need to talk to a person")
+    fay.says("what is the minimum order?")
 
 
 def _forget_es(dario: Person) -> None:
@@ -120,8 +155,12 @@ FLOWS: dict[str, Flow] = {
     "Ann is asked, agrees, and takes it back": _consent_en,
     "Bruno rates an answer": _feedback_es,
     "Bob rates an answer": _feedback_en,
+    "Elisa complains, asks what is known of her, and leaves stars": _words_es,
+    "Ella complains, asks what is known of her, and leaves stars": _words_en,
     "Carla takes consent back half-way through a form": _form_es,
     "Carol takes consent back half-way through a form": _form_en,
+    "Fabián is handed over to people, and goes on": _people_es,
+    "Fay is handed over to people, and goes on": _people_en,
     "Darío asks to be forgotten": _forget_es,
     "Dan asks to be forgotten": _forget_en,
 }

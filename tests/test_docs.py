@@ -190,8 +190,13 @@ def test_help_tells_what_runs_when() -> None:
     assert "where you call it" in texts["action_qa_ask_consent"]
     assert "qa_comment_form asks with it" in texts["action_ask_qa_comment"]
     assert "Says: utter_qa_ask_forget, utter_qa_forgotten" in texts["action_qa_forget"]
-    assert "Sent by: action_qa_ask_forget, action_qa_forget." in texts["utter_qa_forgotten"]
-    assert "Read or set by: action_qa_ask_forget, action_qa_forget" in texts["qa_forget"]
+    assert (
+        "Sent by: action_qa_ask_forget, action_qa_forget."
+        in texts["utter_qa_forgotten"]
+    )
+    assert (
+        "Read or set by: action_qa_ask_forget, action_qa_forget" in texts["qa_forget"]
+    )
 
 
 @pytest.mark.parametrize(
