@@ -120,6 +120,29 @@ _FORGET = _any(
     rf"\b(?:ha[sv]e?|teng\w+|know) (?:\w+ )?{_ABOUT_ME}",
 )
 
+_HUMAN = r"\b" + _any(r"human", r"(?:real|live) (?:person|agent)")
+_ROLE = r"\b" + _any(
+    r"asesor|operador|operator|represent|ejecutiv|supervis|gerente|encargad|manager",
+    r"agent(?:e|es|s)?\b|(?:sales )?reps?\b",
+)
+_SOMEBODY = r"\b" + _any(
+    r"alguien\b|alguno de ustedes|personas?\b|gente\b|equipo\b|vendedor",
+    r"(?:some|any)(?:body|one)\b|person\b|people\b|team\b|staff\b|salesperson",
+)
+_REACH = r"\b" + _any(
+    r"habl|convers|charl|atien|atend|comuni|contact|pas[ae]|pase|transf|conect|llam",
+    r"de(?:me|n|nme)\b|prefier",
+    r"speak|talk|chat|connect|put me|get me|give me|hand me|reach|call|help|answer",
+)
+_PEOPLE = _any(
+    _HUMAN,
+    rf"{_REACH}.*(?:{_SOMEBODY}|{_ROLE})|(?:{_SOMEBODY}|{_ROLE}).*{_REACH}",
+    rf"\b(?:necesit|quier|quisier|need|want|get).*{_ROLE}",
+    rf"^(?:\w+ ){{0,2}}{_ROLE}\w*(?: \w+){{0,2}}$",
+    rf"{_REACH}.*\b(?:bot|robot|maquina|machine)\b",
+    r"^una persona(?: por favor)?$|^(?:a )?person please$",
+)
+
 _CONSENT_TOPIC = (_CONSENT, _any(_KEEP, _PERMIT))
 _FEEDBACK_TOPIC = (
     _FEEDBACK,
@@ -145,6 +168,7 @@ _TOPICS = {
             r"^(?:\w+ )?(?:omit|skip|qa_skip)\w*(?: \w+)?$",
             r"\b(?:omit|skip)",
         ),
+        "qa_human": (_PEOPLE, _any(_HUMAN, _ROLE, _SOMEBODY)),
         "qa_stars": (r"\b(?:estrella|star)",) * 2,
         # Meant for buttons; typed words are these only if they name them.
         "qa_comment": (r"\bqa_comment\b",) * 2,
@@ -155,7 +179,7 @@ _TOPICS = {
         "qa_forget_cancel": (r"\bqa_forget_cancel\b",) * 2,
     }.items()
 }
-OWN_INTENTS = frozenset(_TOPICS) | {"qa_human", "qa_stars"}
+OWN_INTENTS = frozenset(_TOPICS)
 """The intents that `rasa-qa init` brings."""
 
 
