@@ -64,7 +64,7 @@ WITH_US = {
         ("/qa_consent_grant", ["¡Muchas gracias!"]),
         ("i want to book a restaurant", ["What cuisine?"]),
         ("mexican", ["How many people?"]),
-        ("/qa_consent_info", ["With your permission", "How many people?"]),
+        ("/qa_consent_info", ["We have your permission", "How many people?"]),
         ("for four people", ["Any preferences?"]),
         (
             "i want to undo the consent i gave earlier",
