@@ -35,11 +35,14 @@ from rasa_qa_plugin.review.prediction import (
     predict_from_ranking,
 )
 from rasa_qa_plugin.signs import rating_in
-from rasa_qa_plugin.topics import speaks_of
+from rasa_qa_plugin.topics import harmlessly_names, speaks_of
 
 logger = logging.getLogger(__name__)
 
 _FILE = "familiarity.npz"
+# How sure the NLU must be of an intent of ours that the words name, as a share of what
+# FallbackClassifier demands.
+_NAMED_SHARE = 0.5
 
 
 @DefaultV1Recipe.register(
@@ -49,12 +52,13 @@ class ConfidenceLogger(GraphComponent):
     """Notes the NLU's own view of a message in ``parse_data["qa"]``.
 
     Put it last in the pipeline: it reads past FallbackClassifier, and changes no
-    entity. Intents it changes in two cases: mere thumbs and stars are read as ratings;
-    and where the NLU read an intent of the plugin's into words that speak of nothing of
-    ours ("forget the invoice"), the next one takes its place, or the fallback where
-    FallbackClassifier would not trust that one. The tracker store keeps the note with
-    the turn. In training it learns which words the examples hold; the model keeps that,
-    and no other text.
+    entity. Intents it changes in three cases. Mere thumbs and stars are read as
+    ratings. An intent of the plugin's that the words name ("delete my data") and that
+    decides nothing needs half the confidence that FallbackClassifier demands. And where
+    the NLU read one into words that speak of nothing of ours ("forget the invoice"),
+    the next one takes its place, or the fallback where FallbackClassifier would not
+    trust that one. The tracker store keeps the note with the turn. In training it
+    learns which words the examples hold; the model keeps that, and no other text.
 
     Keys: those of :class:`rasa_qa_plugin.review.prediction.Prediction`, ``entities``
     (name → lowest confidence), ``taken_back`` (an intent of ours) and ``model_id``;
@@ -154,6 +158,7 @@ class ConfidenceLogger(GraphComponent):
         """Note the prediction in each message and hand all of them on."""
         for message in messages:
             self._read_sign(message)
+            self._believe(message)
             taken_back = self._take_back(message)
             note = self._note(message)
             if taken_back:
@@ -170,6 +175,25 @@ class ConfidenceLogger(GraphComponent):
         intent = {"name": name, "confidence": 1.0}
         message.set(INTENT, intent, add_to_output=True)
         message.set(INTENT_RANKING_KEY, [intent], add_to_output=True)
+
+    def _believe(self, message: Message) -> None:
+        """Believe the NLU sooner where the words name what its intent is about.
+
+        "Delete everything I told you" deserves the question whether to, rather than the
+        fallback. Not so for a decision about consent, which counts at once.
+        """
+        ranking = message.get(INTENT_RANKING_KEY) or []
+        if self._threshold is None or len(ranking) < 2:  # noqa: PLR2004
+            return
+        fallback, best = ranking[:2]
+        name, text = str(best.get("name")), message.get(TEXT) or ""
+        if (
+            fallback.get("name") == FALLBACK_INTENT
+            and best["confidence"] >= _NAMED_SHARE * self._threshold
+            and harmlessly_names(name, text)
+        ):
+            message.set(INTENT, best, add_to_output=True)
+            message.set(INTENT_RANKING_KEY, ranking[1:], add_to_output=True)
 
     def _take_back(self, message: Message) -> str | None:
         """Put another intent in the place of one of ours that nobody spoke of."""

@@ -200,6 +200,20 @@ def speaks_of(intent: str, text: str) -> bool:
     return len(words) > 1 and bool(touched.search(plain)) and words <= _own_words()
 
 
+# A wrong one of these does no harm: they answer, thank, or ask before they act.
+_HARMLESS = frozenset(_TOPICS) - {
+    *("qa_consent_grant", "qa_consent_deny", "qa_consent_withdraw"),
+    "qa_forget_confirm",
+}
+
+
+def harmlessly_names(intent: str, text: str) -> bool:
+    """Tell whether *text* says by itself what *intent* is about, and may be wrong."""
+    if intent not in _HARMLESS:
+        return False
+    return _TOPICS[intent][0].search(_plain(text)) is not None
+
+
 def _plain(text: str) -> str:
     """Give words in small letters without accents, one blank apart."""
     decomposed = unicodedata.normalize("NFKD", text.casefold())
