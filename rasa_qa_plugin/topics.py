@@ -179,6 +179,8 @@ _TOPICS = {
         "qa_forget_cancel": (r"\bqa_forget_cancel\b",) * 2,
     }.items()
 }
+_PIECE = 160  # characters
+_MOST_READ = 2000
 OWN_INTENTS = frozenset(_TOPICS)
 """The intents that `rasa-qa init` brings."""
 
@@ -194,7 +196,7 @@ def speaks_of(intent: str, text: str) -> bool:
     if not plain:  # a thumb, perhaps
         return True
     enough, touched = _TOPICS[intent]
-    if enough.search(plain):
+    if _says(enough, plain):
         return True
     words = set(plain.split())
     return len(words) > 1 and bool(touched.search(plain)) and words <= _own_words()
@@ -211,7 +213,18 @@ def harmlessly_names(intent: str, text: str) -> bool:
     """Tell whether *text* says by itself what *intent* is about, and may be wrong."""
     if intent not in _HARMLESS:
         return False
-    return _TOPICS[intent][0].search(_plain(text)) is not None
+    return _says(_TOPICS[intent][0], _plain(text))
+
+
+def _says(enough: re.Pattern[str], plain: str) -> bool:
+    """Look in pieces that overlap: whoever speaks of ours does so in a few words.
+
+    The patterns try every pair of words; a whole page of the right ones would hold
+    Rasa's event loop for seconds.
+    """
+    last = max(min(len(plain), _MOST_READ) - _PIECE, 0)
+    starts = [*range(0, last, _PIECE // 2), last]
+    return any(enough.search(plain[start : start + _PIECE]) for start in starts)
 
 
 def _plain(text: str) -> str:

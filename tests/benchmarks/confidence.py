@@ -29,6 +29,7 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 from rasa_qa_plugin import ConfidenceLogger
 from rasa_qa_plugin.review.familiarity import Familiarity
 from rasa_qa_plugin.settings import ReviewSettings
+from rasa_qa_plugin.topics import OWN_INTENTS
 
 _INTENTS = 150
 _EACH = 100
@@ -76,15 +77,22 @@ def _cost(folder: Path, *, messages: int) -> Iterator[Figure]:
     said = [_misspelled(text, chosen) for text, _ in chosen.choices(rows, k=messages)]
     long = [" ".join(chosen.choices(vocabulary, k=600))[:4000] for _ in range(50)]
     garbled = ["".join(chosen.choices("abcdeino ", k=4000)) for _ in range(50)]
+    others = [f"intent_{number}" for number in range(10)]
     title = f"{_INTENTS} intents, {len(rows):,} examples: "
-    usual = _milliseconds(component, tokenizer, said)
+    usual = _milliseconds(component, tokenizer, said, others)
     yield Figure(
         title + "message, median", statistics.median(usual), "ms", bar=1, at_most=True
     )
     slow = statistics.quantiles(usual, n=20)[18]
     yield Figure(title + "message, p95", slow, "ms", bar=1, at_most=True)
-    for name, texts in (("known words", long), ("noise", garbled)):
-        spent = statistics.median(_milliseconds(component, tokenizer, texts))
+    hostile = [("my data " * 500)[number:] for number in range(50)]
+    ours = ["qa_forget_me", *sorted(OWN_INTENTS - {"qa_forget_me"})][:10]
+    for name, texts, intents in (
+        ("known words", long, others),
+        ("noise", garbled, others),
+        ("what is nearly our intents", hostile, ours),
+    ):
+        spent = statistics.median(_milliseconds(component, tokenizer, texts, intents))
         yield Figure(title + f"4,000 characters of {name}", spent, "ms")
     yield Figure(
         title + "stored ÷ model of 10 MB",
@@ -126,12 +134,16 @@ def _misspelled(text: str, chosen: random.Random) -> str:
 
 
 def _milliseconds(
-    component: ConfidenceLogger, tokenizer: WhitespaceTokenizer, texts: list[str]
+    component: ConfidenceLogger,
+    tokenizer: WhitespaceTokenizer,
+    texts: list[str],
+    intents: list[str],
 ) -> list[float]:
     spent = []
     for text in texts:
         ranking = [
-            {"name": f"intent_{n}", "confidence": 1 / (n + 2)} for n in range(10)
+            {"name": name, "confidence": 1 / (place + 2)}
+            for place, name in enumerate(intents)
         ]
         message = Message(
             data={"text": text, "intent": ranking[0], "intent_ranking": ranking}

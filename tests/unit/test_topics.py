@@ -19,6 +19,8 @@ from rasa_qa_plugin.topics import speaks_of
         ("qa_forget_me", "/qa_forget_me"),
         ("qa_forget_confirm", "Sí, borrar todo"),
         ("order", "olvide la factura"),
+        ("qa_forget_me", f"{'quiero un camarón ' * 40} y borren mis datos"),
+        ("qa_forget_me", f"borren mis datos {'y un camarón ' * 40}"),
     ],
 )
 def test_what_speaks_of_ours_counts(intent: str, text: str) -> None:
@@ -40,6 +42,8 @@ def test_what_speaks_of_ours_counts(intent: str, text: str) -> None:
         ("qa_skip", "skip the gift wrap on this order"),
         ("qa_forget_confirm", "sí"),
         ("qa_comment", "un comentario"),
+        # The words of a topic, but a page apart.
+        ("qa_forget_me", f"borren la factura {'y un camarón ' * 40} para mis datos"),
     ],
 )
 def test_what_speaks_of_other_things_is_none_of_ours(intent: str, text: str) -> None:
