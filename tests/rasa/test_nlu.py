@@ -113,23 +113,49 @@ def test_an_intent_of_ours_is_taken_back_where_nobody_spoke_of_it(
     assert "taken_back" not in message.get("qa")
 
 
-def test_what_is_taken_back_falls_back_where_the_pipeline_would(tmp_path: Path) -> None:
+def beside_fallback(folder: Path) -> ConfidenceLogger:
+    """Load the component as in a pipeline with FallbackClassifier."""
     fallback = SchemaNode(
         needs={}, uses=FallbackClassifier, constructor_name="create", fn="process",
         config={"threshold": 0.7},
     )  # fmt: skip
-    storage, resource = LocalModelStorage.create(tmp_path), Resource("qa")
+    storage, resource = LocalModelStorage.create(folder), Resource("qa")
     context = ExecutionContext(GraphSchema({"fallback": fallback}), model_id="m")
-    component = ConfidenceLogger.create({}, storage, resource, context)
-    component.train(TrainingData([]))
-    loaded = ConfidenceLogger.load({}, storage, resource, context)
+    ConfidenceLogger.create({}, storage, resource, context).train(TrainingData([]))
+    loaded: ConfidenceLogger = ConfidenceLogger.load({}, storage, resource, context)
+    return loaded
 
+
+def test_what_is_taken_back_falls_back_where_the_pipeline_would(tmp_path: Path) -> None:
+    loaded = beside_fallback(tmp_path)
     ranking = (("qa_forget_me", 0.9), ("order", 0.1))
     (message,) = loaded.process([parsed("forget the invoice", *ranking)])
 
     assert message.get("intent") == {"name": "nlu_fallback", "confidence": 0.7}
     assert message.get("qa")["fell_back"] is True
     assert message.get("qa")["intent"] == "order"
+
+
+@pytest.mark.parametrize(
+    ("text", "intent", "confidence", "believed"),
+    [
+        ("borren todos mis mensajes", "qa_forget_me", 0.4, True),
+        ("borren todos mis mensajes", "qa_forget_me", 0.3, False),  # less than half
+        ("borren la factura", "qa_forget_me", 0.6, False),  # none of ours
+        ("ya no guarden mis mensajes", "qa_consent_withdraw", 0.6, False),  # decides
+        ("borren todos mis mensajes", "order", 0.6, False),  # not ours to judge
+    ],
+)
+def test_an_intent_of_ours_that_the_words_name_is_believed_before_the_fallback(
+    tmp_path: Path, text: str, intent: str, confidence: float, *, believed: bool
+) -> None:
+    component = beside_fallback(tmp_path)
+    ranking = (("nlu_fallback", 0.7), (intent, confidence), ("greet", 0.1))
+
+    (message,) = component.process([parsed(text, *ranking)])
+
+    assert message.get("intent")["name"] == (intent if believed else "nlu_fallback")
+    assert message.get("qa")["intent"] == intent
 
 
 def test_a_classifier_without_a_ranking_is_understood_too(
