@@ -10,6 +10,7 @@ from rasa_sdk.executor import CollectingDispatcher
 
 from rasa_qa_plugin.actions.forms import resume
 from rasa_qa_plugin.actions.language import intent_of, language_of, say
+from rasa_qa_plugin.actions.questions import last_words
 from rasa_qa_plugin.consent import ASKED_SLOT, CONSENT_SLOT, TERMS_SLOT
 from rasa_qa_plugin.topics import speaks_of
 
@@ -141,17 +142,8 @@ def _is_plain_yes(tracker: Tracker) -> bool:
 
 def _was_just_asked(tracker: Tracker) -> bool:
     """Tell whether the bot's last words before this message were our question."""
-    earlier = iter(reversed(tracker.events))
-    for event in earlier:
-        if event.get("event") == "user":
-            break
-    for event in earlier:
-        if event.get("event") == "user":
-            return False
-        if event.get("event") == "bot":
-            said = str((event.get("metadata") or {}).get("utter_action"))
-            return said.startswith(("utter_qa_ask_consent", "utter_qa_consent_info"))
-    return False
+    response, _ = last_words(tracker)
+    return response.startswith(("utter_qa_ask_consent", "utter_qa_consent_info"))
 
 
 def _is_meant(tracker: Tracker) -> bool:

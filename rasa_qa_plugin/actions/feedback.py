@@ -11,6 +11,7 @@ from rasa_sdk.executor import CollectingDispatcher
 
 from rasa_qa_plugin.actions.forms import resume, return_to_form
 from rasa_qa_plugin.actions.language import intent_of, say
+from rasa_qa_plugin.actions.questions import last_words
 from rasa_qa_plugin.signs import rating_in
 from rasa_qa_plugin.topics import speaks_of
 
@@ -210,21 +211,12 @@ class ActionRecordFeedback(Action):
 
 def _asked_turn(tracker: Tracker) -> str | None:
     """Give the turn that our last words before this message asked about."""
-    earlier = iter(reversed(tracker.events))
-    for event in earlier:
-        if event.get("event") == "user":
-            break
-    for event in earlier:
-        if event.get("event") == "user":
-            return None
-        if event.get("event") == "bot":
-            said = str((event.get("metadata") or {}).get("utter_action"))
-            if not said.startswith("utter_qa_ask_feedback"):
-                return None
-            buttons = (event.get("data") or {}).get("buttons") or [{}]
-            named = _TURN_IN_PAYLOAD.search(str(buttons[0].get("payload")))
-            return named[1] if named else judged_turn(tracker, before_latest=True)
-    return None
+    response, data = last_words(tracker)
+    if not response.startswith("utter_qa_ask_feedback"):
+        return None
+    buttons = data.get("buttons") or [{}]
+    named = _TURN_IN_PAYLOAD.search(str(buttons[0].get("payload")))
+    return named[1] if named else judged_turn(tracker, before_latest=True)
 
 
 class ActionAskComment(Action):
