@@ -83,9 +83,10 @@ def scrub_on_dask(
             "scrub --dask",
             "machines cannot share a file of SQLite; use --workers instead",
         )
-    # What Dask's client leaves unawaited when it closes, asyncio would print.
-    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     with closing(_connected(address)) as client:
+        # What Dask's client leaves unawaited when it closes, asyncio would print, up to
+        # the end of the process.
+        logging.getLogger("asyncio").setLevel(logging.CRITICAL)
         told_conversations = told_events = 0
         for step in _in_slices(opened, folder, client):
             told_conversations += step.conversations

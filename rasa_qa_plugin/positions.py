@@ -8,9 +8,8 @@ from rasa.shared.core.events import Event
 from rasa.shared.core.trackers import DialogueStateTracker
 
 from rasa_qa_plugin.batches import Loaded, Recorded
-from rasa_qa_plugin.consent import CONSENT_SLOT, ConsentState
+from rasa_qa_plugin.consent import CONSENT_SLOT, TERMS_SLOT, ConsentState
 from rasa_qa_plugin.settings import Settings
-from rasa_qa_plugin.terms import show_terms
 
 _ATTRIBUTE = "_qa_position"
 _ASKED = "_qa_asked"
@@ -65,7 +64,13 @@ def show_standing(
     state = known.consent
     if slot := tracker.slots.get(CONSENT_SLOT):
         slot.value = None if state is ConsentState.UNKNOWN else state.value
-    show_terms(tracker.slots, settings, known)
+    if slot := tracker.slots.get(TERMS_SLOT):
+        # Rasa shows actions a copy made of initial values and events.
+        slot.value = slot.initial_value = {
+            "state": state.value,
+            "without_consent": settings.consent.without_consent,
+            "since": known.since,
+        }
 
 
 def asked_of(tracker: DialogueStateTracker) -> bool | None:

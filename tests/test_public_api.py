@@ -23,7 +23,7 @@ LAYERS = (
     {"privacy", "storage"},
     {"review", "training", "insights"},
     {"decisions", "batches", "numbering", "interruptions"},
-    {"subject", "archive", "terms"},
+    {"subject", "archive"},
     {"adoption"},
     {"recording"},
     {"opening"},
