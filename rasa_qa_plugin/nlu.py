@@ -8,7 +8,7 @@ which run it too, leave nothing behind.
 from __future__ import annotations
 
 import logging
-from typing import Any, Dict, List  # noqa: UP035 - Rasa compares these
+from typing import Any, Dict, List, NamedTuple  # noqa: UP035 - Rasa compares these
 
 import msgspec
 from rasa.engine.graph import ExecutionContext, GraphComponent
@@ -16,6 +16,7 @@ from rasa.engine.recipes.default_recipe import DefaultV1Recipe
 from rasa.engine.storage.resource import Resource
 from rasa.engine.storage.storage import ModelStorage
 from rasa.nlu.constants import RESPONSE_SELECTOR_PROPERTY_NAME
+from rasa.shared.constants import INTENT_MESSAGE_PREFIX
 from rasa.shared.nlu.constants import (
     ENTITIES,
     INTENT,
@@ -26,23 +27,38 @@ from rasa.shared.nlu.constants import (
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
+from rasa_qa_plugin import __version__
+from rasa_qa_plugin.own_intents.signs import rating_in
+from rasa_qa_plugin.own_intents.topics import utterances
+from rasa_qa_plugin.own_intents.understanding import Reading, Understanding
 from rasa_qa_plugin.privacy.withheld import is_bot_name
-from rasa_qa_plugin.review.familiarity import FORMAT, Familiarity
+from rasa_qa_plugin.review.familiarity import Familiarity
 from rasa_qa_plugin.review.prediction import (
     FALLBACK_INTENT,
     QA_KEY,
     chosen_response,
     predict_from_ranking,
 )
-from rasa_qa_plugin.signs import rating_in
-from rasa_qa_plugin.topics import harmlessly_names, speaks_of
 
 logger = logging.getLogger(__name__)
 
-_FILE = "familiarity.npz"
-# How sure the NLU must be of an intent of ours that the words name, as a share of what
-# FallbackClassifier demands.
-_NAMED_SHARE = 0.5
+_FAMILIARITY = "familiarity.npz"
+_UNDERSTANDING = "understanding.npz"
+
+
+class _Learned(NamedTuple):
+    """What the component keeps of the training data.
+
+    Attributes:
+        familiarity: What was trained on.
+        understanding: Of the plugin's intents, if the bot has any.
+    """
+
+    familiarity: Familiarity | None = None
+    understanding: Understanding | None = None
+
+
+_NOTHING = _Learned()
 
 
 @DefaultV1Recipe.register(
@@ -51,14 +67,14 @@ _NAMED_SHARE = 0.5
 class ConfidenceLogger(GraphComponent):
     """Notes the NLU's own view of a message in ``parse_data["qa"]``.
 
-    Put it last in the pipeline: it reads past FallbackClassifier, and changes no
-    entity. Intents it changes in three cases. Mere thumbs and stars are read as
-    ratings. An intent of the plugin's that the words name ("delete my data") and that
-    decides nothing needs half the confidence that FallbackClassifier demands. And where
-    the NLU read one into words that speak of nothing of ours ("forget the invoice"),
-    the next one takes its place, or the fallback where FallbackClassifier would not
-    trust that one. The tracker store keeps the note with the turn. In training it
-    learns which words the examples hold; the model keeps that, and no other text.
+    Put it last in the pipeline: it reads past FallbackClassifier, and changes no entity
+    and no intent of the bot's own. Of the plugin's intents it knows more than the
+    bot's training data teach: it decides alone whether a message means one of them,
+    and ranks the NLU's intents after it, or puts the next one in the place of one of
+    ours that nobody spoke of ("forget the invoice"); the fallback, where
+    FallbackClassifier would not trust that one. The tracker store keeps the note with
+    the turn. In training it learns which words the examples hold; the model keeps that,
+    and no other text.
 
     Keys: those of :class:`rasa_qa_plugin.review.prediction.Prediction`, ``entities``
     (name → lowest confidence), ``taken_back`` (an intent of ours) and ``model_id``;
@@ -71,7 +87,7 @@ class ConfidenceLogger(GraphComponent):
         model_storage: ModelStorage,
         resource: Resource,
         model_id: str | None,
-        familiarity: Familiarity | None = None,
+        learned: _Learned = _NOTHING,
         threshold: float | None = None,
     ) -> None:
         """Remember which model is speaking, and what it was trained on.
@@ -80,13 +96,13 @@ class ConfidenceLogger(GraphComponent):
             model_storage: Rasa's.
             resource: What this component has in it.
             model_id: The model that speaks.
-            familiarity: What it was trained on.
+            learned: From the training data.
             threshold: Of the pipeline's FallbackClassifier, if it has one.
         """
         self._model_storage = model_storage
         self._resource = resource
         self._model_id = model_id
-        self._familiarity = familiarity
+        self._familiarity, self._understanding = learned
         self._threshold = threshold
 
     @classmethod
@@ -113,11 +129,13 @@ class ConfidenceLogger(GraphComponent):
 
         A model that another release trained works too; its notes lack what is learned.
         """
-        familiarity = None
+        familiarity = understanding = None
         try:
             with model_storage.read_from(resource) as folder:
-                if (folder / _FILE).is_file():
-                    familiarity = Familiarity.load(folder / _FILE)
+                if (folder / _FAMILIARITY).is_file():
+                    familiarity = Familiarity.load(folder / _FAMILIARITY)
+                if (folder / _UNDERSTANDING).is_file():
+                    understanding = Understanding.load(folder / _UNDERSTANDING)
         except ValueError:
             pass  # nothing was stored under this name
         if familiarity is None:
@@ -129,7 +147,7 @@ class ConfidenceLogger(GraphComponent):
             model_storage,
             resource,
             execution_context.model_id,
-            familiarity,
+            _Learned(familiarity, understanding),
             _threshold_of(execution_context),
         )
 
@@ -139,82 +157,76 @@ class ConfidenceLogger(GraphComponent):
         config: Dict[str, Any],  # noqa: ARG003, UP006
     ) -> str | None:
         """Keep Rasa's cache from giving back what another release learned."""
-        return str(FORMAT)
+        return __version__
 
     def train(self, training_data: TrainingData) -> Resource:
         """Learn which words the examples hold, and store that with the model.
 
         Fine-tuning learns it anew: what was taken out of the data is forgotten.
         """
+        examples = training_data.nlu_examples
+        understanding = Understanding.learn(
+            (example.get(TEXT) or "", example.get(INTENT)) for example in examples
+        )
+        known = understanding.intents if understanding else ()
         familiarity = Familiarity.learn(
-            (_wording(example), example.get(INTENT))
-            for example in training_data.nlu_examples
+            [
+                *((_wording(example), example.get(INTENT)) for example in examples),
+                *((said, name) for name in sorted(known) for said in utterances(name)),
+            ]
         )
         with self._model_storage.write_to(self._resource) as folder:
-            familiarity.save(folder / _FILE)
+            familiarity.save(folder / _FAMILIARITY)
+            if understanding:
+                understanding.save(folder / _UNDERSTANDING)
         return self._resource
 
     def process(self, messages: List[Message]) -> List[Message]:  # noqa: UP006
         """Note the prediction in each message and hand all of them on."""
         for message in messages:
-            self._read_sign(message)
-            self._believe(message)
-            taken_back = self._take_back(message)
+            taken_back = self._understand(message)
             note = self._note(message)
             if taken_back:
                 note["taken_back"] = taken_back
             message.set(QA_KEY, note, add_to_output=True)
         return messages
 
-    def _read_sign(self, message: Message) -> None:
-        """Read a thumb or stars, in which most pipelines find no word, as a rating."""
-        good = rating_in(message.get(TEXT) or "")
-        name = "qa_feedback_positive" if good else "qa_feedback_negative"
-        if good is None or self._familiarity is None or not self._familiarity.has(name):
-            return
-        intent = {"name": name, "confidence": 1.0}
-        message.set(INTENT, intent, add_to_output=True)
-        message.set(INTENT_RANKING_KEY, [intent], add_to_output=True)
-
-    def _believe(self, message: Message) -> None:
-        """Believe the NLU sooner where the words name what its intent is about.
-
-        "Delete everything I told you" deserves the question whether to, rather than the
-        fallback. Not so for a decision about consent, which counts at once.
-        """
-        ranking = message.get(INTENT_RANKING_KEY) or []
-        if self._threshold is None or len(ranking) < 2:  # noqa: PLR2004
-            return
-        fallback, best = ranking[:2]
-        name, text = str(best.get("name")), message.get(TEXT) or ""
-        if (
-            fallback.get("name") == FALLBACK_INTENT
-            and best["confidence"] >= _NAMED_SHARE * self._threshold
-            and harmlessly_names(name, text)
-        ):
-            message.set(INTENT, best, add_to_output=True)
-            message.set(INTENT_RANKING_KEY, ranking[1:], add_to_output=True)
-
-    def _take_back(self, message: Message) -> str | None:
-        """Put another intent in the place of one of ours that nobody spoke of."""
-        intent = message.get(INTENT) or {}
-        name, text = intent.get("name"), message.get(TEXT) or ""
-        if not isinstance(name, str) or speaks_of(name, text):
+    def _understand(self, message: Message) -> str | None:
+        """Decide about our intents; give the one that the NLU saw in vain."""
+        text = message.get(TEXT) or ""
+        if self._understanding is None or text.startswith(INTENT_MESSAGE_PREFIX):
             return None
-        ranking = [
-            other
-            for other in message.get(INTENT_RANKING_KEY) or []
-            if speaks_of(str(other.get("name")), text)
-        ]
-        best: dict[str, Any] = (
-            ranking[0] if ranking else {"name": None, "confidence": 0.0}
-        )
-        if self._threshold is not None and best["confidence"] < self._threshold:
-            best = {"name": FALLBACK_INTENT, "confidence": self._threshold}
-            ranking.insert(0, best)
-        message.set(INTENT, best, add_to_output=True)
-        message.set(INTENT_RANKING_KEY, ranking, add_to_output=True)
-        return name
+        ours = self._understanding.intents
+        ranking = message.get(INTENT_RANKING_KEY) or []
+        rest = [one for one in ranking if one.get("name") not in ours]
+        read = self._rating(text) or self._understanding.read(text)
+        if read is not None:
+            best = {"name": read.intent, "confidence": read.confidence}
+            # What the NLU says holds as far as the message means none of ours.
+            rest = [
+                {**one, "confidence": one["confidence"] * (1 - read.confidence)}
+                for one in rest
+                if one.get("name") != FALLBACK_INTENT
+            ]
+            _rank(message, [best, *rest])
+            return None
+        name = (message.get(INTENT) or {}).get("name")
+        if name not in ours:
+            return None
+        if self._threshold is not None and (
+            not rest or rest[0]["confidence"] < self._threshold
+        ):
+            rest.insert(0, {"name": FALLBACK_INTENT, "confidence": self._threshold})
+        _rank(message, rest)
+        return str(name)
+
+    def _rating(self, text: str) -> Reading | None:
+        """Read a thumb or stars, in which most pipelines find no word, as a rating."""
+        good = rating_in(text)
+        name = "qa_feedback_positive" if good else "qa_feedback_negative"
+        if good is None or self._understanding is None:
+            return None
+        return Reading(name, 1.0) if name in self._understanding.intents else None
 
     def _note(self, message: Message) -> dict[str, Any]:
         prediction = predict_from_ranking(
@@ -240,6 +252,12 @@ class ConfidenceLogger(GraphComponent):
         if self._model_id:
             note["model_id"] = self._model_id
         return note
+
+
+def _rank(message: Message, ranking: List[Dict[str, Any]]) -> None:  # noqa: UP006
+    best = ranking[0] if ranking else {"name": None, "confidence": 0.0}
+    message.set(INTENT, best, add_to_output=True)
+    message.set(INTENT_RANKING_KEY, ranking, add_to_output=True)
 
 
 def _wording(message: Message) -> str:

@@ -16,7 +16,7 @@ PACKAGE = Path(rasa_qa_plugin.__file__).parent
 # Lower rooms know nothing of higher ones.
 LAYERS = (
     {"errors"},
-    {"settings", "consent", "changes", "topics", "signs"},
+    {"settings", "consent", "changes", "own_intents"},
     {"bot", "splicing"},
     {"parts"},
     {"wiring", "endpoints", "examples"},

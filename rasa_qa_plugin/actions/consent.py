@@ -12,7 +12,7 @@ from rasa_qa_plugin.actions.forms import resume
 from rasa_qa_plugin.actions.language import intent_of, language_of, say
 from rasa_qa_plugin.actions.questions import last_words
 from rasa_qa_plugin.consent import ASKED_SLOT, CONSENT_SLOT, TERMS_SLOT
-from rasa_qa_plugin.topics import speaks_of
+from rasa_qa_plugin.own_intents.topics import speaks_of
 
 Events = list[dict[str, Any]]
 

@@ -12,8 +12,8 @@ from rasa_sdk.executor import CollectingDispatcher
 from rasa_qa_plugin.actions.forms import resume, return_to_form
 from rasa_qa_plugin.actions.language import intent_of, say
 from rasa_qa_plugin.actions.questions import last_words
-from rasa_qa_plugin.signs import rating_in
-from rasa_qa_plugin.topics import speaks_of
+from rasa_qa_plugin.own_intents.signs import rating_in
+from rasa_qa_plugin.own_intents.topics import speaks_of
 
 FEEDBACK_SLOT = "qa_feedback"
 COMMENT_SLOT = "qa_comment"

@@ -137,10 +137,6 @@ class Familiarity:
             )
         )
 
-    def has(self, intent: str) -> bool:
-        """Tell whether an intent had examples."""
-        return intent in self._intent
-
     def fit(self, text: str, intent: str | None) -> Fit:
         """Tell how *text* fits, and whether what is near it carries *intent*."""
         words = _words_of(text)

@@ -27,9 +27,9 @@ from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from rasa_qa_plugin import ConfidenceLogger
+from rasa_qa_plugin.own_intents.topics import OWN_INTENTS
 from rasa_qa_plugin.review.familiarity import Familiarity
 from rasa_qa_plugin.settings import ReviewSettings
-from rasa_qa_plugin.topics import OWN_INTENTS
 
 _INTENTS = 150
 _EACH = 100

@@ -97,76 +97,99 @@ def test_any_text_is_taken(component: ConfidenceLogger, text: str) -> None:
     assert message.get("qa") == {"model_id": "model-1"}
 
 
+OURS = [
+    ("borra mis datos", "qa_forget_me"),
+    ("no guarden mis mensajes", "qa_consent_deny"),
+    ("quiero pedir camarón", "order"),
+    ("envíe la factura", "order"),
+]
+
+
+def trained(folder: Path, *, fallback: float | None = None) -> ConfidenceLogger:
+    """Train the component on a bot with intents of ours, and load it."""
+    nodes = {}
+    if fallback is not None:
+        nodes["fallback"] = SchemaNode(
+            needs={}, uses=FallbackClassifier, constructor_name="create", fn="process",
+            config={"threshold": fallback},
+        )  # fmt: skip
+    storage, resource = LocalModelStorage.create(folder), Resource("qa")
+    context = ExecutionContext(GraphSchema(nodes), model_id="m")
+    ConfidenceLogger.create({}, storage, resource, context).train(
+        TrainingData([Message({"text": text, "intent": name}) for text, name in OURS])
+    )
+    loaded: ConfidenceLogger = ConfidenceLogger.load({}, storage, resource, context)
+    return loaded
+
+
 def test_an_intent_of_ours_is_taken_back_where_nobody_spoke_of_it(
-    component: ConfidenceLogger,
+    tmp_path: Path,
 ) -> None:
     ranking = (("qa_forget_me", 0.9), ("qa_consent_deny", 0.06), ("order", 0.04))
-    (message,) = component.process([parsed("forget the invoice", *ranking)])
+    (message,) = trained(tmp_path).process([parsed("forget the invoice", *ranking)])
 
     assert message.get("intent") == {"name": "order", "confidence": 0.04}
     assert [one["name"] for one in message.get("intent_ranking")] == ["order"]
     note = message.get("qa")
     assert (note["intent"], note["taken_back"]) == ("order", "qa_forget_me")
 
-    (message,) = component.process([parsed("forget my data", *ranking)])
-    assert message.get("intent")["name"] == "qa_forget_me"
-    assert "taken_back" not in message.get("qa")
 
+@pytest.mark.parametrize("text", ["forget my data", "por favor borren mis mensajes"])
+def test_an_intent_of_ours_is_understood_whatever_the_nlu_made_of_it(
+    tmp_path: Path, text: str
+) -> None:
+    ranking = (("nlu_fallback", 0.7), ("order", 0.6), ("qa_consent_deny", 0.3))
+    (message,) = trained(tmp_path, fallback=0.7).process([parsed(text, *ranking)])
 
-def beside_fallback(folder: Path) -> ConfidenceLogger:
-    """Load the component as in a pipeline with FallbackClassifier."""
-    fallback = SchemaNode(
-        needs={}, uses=FallbackClassifier, constructor_name="create", fn="process",
-        config={"threshold": 0.7},
-    )  # fmt: skip
-    storage, resource = LocalModelStorage.create(folder), Resource("qa")
-    context = ExecutionContext(GraphSchema({"fallback": fallback}), model_id="m")
-    ConfidenceLogger.create({}, storage, resource, context).train(TrainingData([]))
-    loaded: ConfidenceLogger = ConfidenceLogger.load({}, storage, resource, context)
-    return loaded
+    best, second = message.get("intent_ranking")
+    assert message.get("intent") == best
+    assert best["name"] == "qa_forget_me"
+    assert second["name"] == "order"
+    assert second["confidence"] == pytest.approx(0.6 * (1 - best["confidence"]))
+    note = message.get("qa")
+    assert note["intent"] == "qa_forget_me"
+    assert not note.get("fell_back")
+    assert "taken_back" not in note
 
 
 def test_what_is_taken_back_falls_back_where_the_pipeline_would(tmp_path: Path) -> None:
-    loaded = beside_fallback(tmp_path)
     ranking = (("qa_forget_me", 0.9), ("order", 0.1))
-    (message,) = loaded.process([parsed("forget the invoice", *ranking)])
+    (message,) = trained(tmp_path, fallback=0.7).process(
+        [parsed("forget the invoice", *ranking)]
+    )
 
     assert message.get("intent") == {"name": "nlu_fallback", "confidence": 0.7}
     assert message.get("qa")["fell_back"] is True
     assert message.get("qa")["intent"] == "order"
 
 
-@pytest.mark.parametrize(
-    ("text", "intent", "confidence", "believed"),
-    [
-        ("borren todos mis mensajes", "qa_forget_me", 0.4, True),
-        ("borren todos mis mensajes", "qa_forget_me", 0.3, False),  # less than half
-        ("borren la factura", "qa_forget_me", 0.6, False),  # none of ours
-        ("ya no guarden mis mensajes", "qa_consent_withdraw", 0.6, False),  # decides
-        ("borren todos mis mensajes", "order", 0.6, False),  # not ours to judge
-    ],
-)
-def test_an_intent_of_ours_that_the_words_name_is_believed_before_the_fallback(
-    tmp_path: Path, text: str, intent: str, confidence: float, *, believed: bool
+@pytest.mark.parametrize("text", ["/order", "/qa_forget_me", "forget the invoice"])
+def test_payloads_and_intents_of_the_bot_stay_as_they_are(
+    tmp_path: Path, text: str
 ) -> None:
-    component = beside_fallback(tmp_path)
-    ranking = (("nlu_fallback", 0.7), (intent, confidence), ("greet", 0.1))
+    name = text.removeprefix("/") if text.startswith("/") else "order"
+    message = parsed(text, (name, 0.9), ("qa_consent_deny", 0.1))
+    (processed,) = trained(tmp_path).process([message])
 
-    (message,) = component.process([parsed(text, *ranking)])
-
-    assert message.get("intent")["name"] == (intent if believed else "nlu_fallback")
-    assert message.get("qa")["intent"] == intent
+    assert processed.get("intent") == {"name": name, "confidence": 0.9}
 
 
-def test_a_classifier_without_a_ranking_is_understood_too(
-    component: ConfidenceLogger,
-) -> None:
+def test_a_classifier_without_a_ranking_is_understood_too(tmp_path: Path) -> None:
     message = parsed("forget the invoice", ("qa_forget_me", 1.0))
     message.set("intent_ranking", None)
 
-    component.process([message])
+    trained(tmp_path).process([message])
 
     assert message.get("intent") == {"name": None, "confidence": 0.0}
+
+
+def test_a_bot_without_intents_of_ours_is_left_alone(
+    component: ConfidenceLogger,
+) -> None:
+    message = parsed("forget my data", ("order", 0.9))
+    component.process([message])
+
+    assert message.get("intent") == {"name": "order", "confidence": 0.9}
 
 
 def test_a_thumb_is_a_rating_in_a_bot_that_knows_ratings(tmp_path: Path) -> None:

@@ -21,9 +21,9 @@ from rasa.model_training import train
 from rasa.utils.endpoints import EndpointConfig
 
 import rasa_qa_plugin
+from rasa_qa_plugin.own_intents.topics import OWN_INTENTS, speaks_of, utterances
 from rasa_qa_plugin.review.wording import folded, similarity
 from rasa_qa_plugin.settings import read_yaml
-from rasa_qa_plugin.topics import OWN_INTENTS, speaks_of
 from rasa_qa_plugin.tracker_store import QATrackerStore
 from tests.acceptance.servers import QUIET, answers, free_port
 from tests.conftest import ROOT, SECRET, Demo
@@ -333,14 +333,11 @@ def test_a_model_that_knows_little_else_takes_no_sentence_for_ours(
 
 
 def test_the_example_bot_understands_people(demo: Demo) -> None:
-    """Its own pipeline, DIET and FallbackClassifier, as `demo.py` trained it.
-
-    96 % and more were measured; the training of DIET moves that by up to three points.
-    """
+    """Its own pipeline, DIET and FallbackClassifier, as `demo.py` trained it."""
     agent = Agent.load(str(demo.bot / "models" / "first.tar.gz"))
     for language in LANGUAGES:
         right, wrong = _judge(agent, HELD_OUT[language])
-        assert right / (right + len(wrong)) >= 0.92, wrong
+        assert right / (right + len(wrong)) >= 0.95, wrong
         said = HELD_OUT["ordinary"][language]
         taken = _taken_for_ours(agent, said)
         assert len(taken) / len(said) <= 0.01, taken
@@ -372,13 +369,9 @@ def _intents(agent: Agent, said: list[str]) -> list[str]:
 
 def test_what_is_held_out_is_in_no_training_data() -> None:
     trained_on = [
-        folded(line.strip()[2:])
-        for name in (
-            BOT_FILES / "nlu.yml",
-            ROOT / "bot_example" / "data" / "qa_nlu.yml",
-        )
-        for entry in read_yaml(name)["nlu"]
-        for line in entry["examples"].splitlines()
+        folded(text)
+        for intent in OWN_INTENTS
+        for text in (*utterances(intent), *examples_of(intent))
     ]
     for language in LANGUAGES:
         for texts_of_one in HELD_OUT[language].values():
@@ -388,7 +381,16 @@ def test_what_is_held_out_is_in_no_training_data() -> None:
 
 
 def test_the_guard_lets_all_that_is_ours_through() -> None:
-    for entry in read_yaml(BOT_FILES / "nlu.yml")["nlu"]:
-        assert entry["intent"] in OWN_INTENTS
-        for line in entry["examples"].splitlines():
-            assert speaks_of(entry["intent"], line.strip()[2:]), line
+    for intent in OWN_INTENTS:
+        for text in (*utterances(intent), *examples_of(intent)):
+            assert speaks_of(intent, text), text
+
+
+def examples_of(intent: str) -> list[str]:
+    """Give what `rasa-qa init` writes for an intent."""
+    (entry,) = (
+        one
+        for one in read_yaml(BOT_FILES / "nlu.yml")["nlu"]
+        if one["intent"] == intent
+    )
+    return [line.strip()[2:] for line in entry["examples"].splitlines()]

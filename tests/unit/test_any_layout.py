@@ -110,7 +110,9 @@ def test_a_new_release_adds_what_is_new_and_leaves_edits(tmp_path: Path) -> None
     nlu, rules = bot.data / "qa_nlu.yml", bot.data / "qa_rules.yml"
     skip = parts.entries("nlu.yml", "nlu")["qa_skip"]
     old = (
-        nlu.read_text("utf-8").replace(skip, "").replace("doy mi consen", "doy consen")
+        nlu.read_text("utf-8")
+        .replace(skip, "")
+        .replace("bien respondido", "bien dicho")
     )
     nlu.write_text(old, "utf-8")
     late = parts.entries("rules.yml", "rules")["qa skip button pressed late"]
@@ -121,7 +123,7 @@ def test_a_new_release_adds_what_is_new_and_leaves_edits(tmp_path: Path) -> None
     installed(bot)
 
     assert nlu.read_text("utf-8") == old + skip
-    assert "doy consen" in nlu.read_text("utf-8")
+    assert "bien dicho" in nlu.read_text("utf-8")
     after = rules.read_text("utf-8")
     assert after.count("rule: qa skip button pressed late") == 1
     assert after.count(text) == 1
@@ -145,8 +147,8 @@ def test_a_rule_under_another_name_is_known_by_its_steps(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     "examples",
     [
-        "|\n    - [Great](x) answer\n    - ok",
-        '\n  - text: "great answer"\n  - text: ok',
+        "|\n    - [Great](x) response\n    - ok",
+        '\n  - text: "great response"\n  - text: ok',
     ],
 )
 def test_an_example_that_another_intent_has_is_left_out(
@@ -161,8 +163,8 @@ def test_an_example_that_another_intent_has_is_left_out(
     plan = installed(bot)
 
     text = (bot.data / "qa_nlu.yml").read_text("utf-8")
-    assert "- great answer\n" not in text
-    assert "- good answer, that helped\n" in text
+    assert "- great response\n" not in text
+    assert "- useful answer\n" in text
     assert "1 of the plugin's training examples" in notes(plan)
 
 

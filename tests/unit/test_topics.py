@@ -3,8 +3,8 @@
 import pytest
 
 from rasa_qa_plugin.interruptions import open_forms
-from rasa_qa_plugin.signs import rating_in
-from rasa_qa_plugin.topics import speaks_of
+from rasa_qa_plugin.own_intents.signs import rating_in
+from rasa_qa_plugin.own_intents.topics import speaks_of
 
 
 @pytest.mark.parametrize(

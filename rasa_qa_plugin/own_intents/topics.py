@@ -9,8 +9,10 @@ about consent is a yes or a no stays the model's to say.
 
 import re
 import unicodedata
-from functools import lru_cache
+from collections.abc import Iterator
+from functools import cache
 from importlib import resources
+from typing import NamedTuple
 
 
 def _any(*forms: str) -> str:
@@ -153,96 +155,115 @@ _FEEDBACK_TOPIC = (
         r"\b(?:explic|respon[ds]|ask|question|understand|understood|misunder)",
     ),
 )
-# Intent to what is enough by itself, and to what is enough among words of ours.
-_TOPICS = {
-    intent: (re.compile(enough), re.compile(touched))
-    for intent, (enough, touched) in {
-        "qa_consent_grant": _CONSENT_TOPIC,
-        "qa_consent_deny": _CONSENT_TOPIC,
-        "qa_consent_withdraw": _CONSENT_TOPIC,
-        "qa_consent_info": (_INFO, _any(_KEEP, _PERMIT, _DATA)),
-        "qa_feedback_positive": _FEEDBACK_TOPIC,
-        "qa_feedback_negative": _FEEDBACK_TOPIC,
-        "qa_forget_me": (_FORGET, _ERASE),
-        "qa_skip": (
+# Intents, what is enough to mean one of them, and what is enough among words of ours.
+_TOPICS = [
+    (intents.split(), re.compile(enough), re.compile(touched))
+    for intents, enough, touched in (
+        ("qa_consent_grant qa_consent_deny qa_consent_withdraw", *_CONSENT_TOPIC),
+        ("qa_consent_info", _INFO, _any(_KEEP, _PERMIT, _DATA)),
+        ("qa_feedback_positive qa_feedback_negative", *_FEEDBACK_TOPIC),
+        ("qa_forget_me", _FORGET, _ERASE),
+        (
+            "qa_skip",
             r"^(?:\w+ )?(?:omit|skip|qa_skip)\w*(?: \w+)?$",
             r"\b(?:omit|skip)",
         ),
-        "qa_human": (_PEOPLE, _any(_HUMAN, _ROLE, _SOMEBODY)),
-        "qa_stars": (r"\b(?:estrella|star)",) * 2,
+        ("qa_human", _PEOPLE, _any(_HUMAN, _ROLE, _SOMEBODY)),
+        ("qa_stars", *[r"\b(?:estrella|star)"] * 2),
         # Meant for buttons; typed words are these only if they name them.
-        "qa_comment": (r"\bqa_comment\b",) * 2,
-        "qa_forget_confirm": (
-            r"\bqa_forget_confirm\b|^(?:si borrar todo|yes delete everything)$",
-        )
-        * 2,
-        "qa_forget_cancel": (r"\bqa_forget_cancel\b",) * 2,
-    }.items()
-}
+        ("qa_comment", *[r"\bqa_comment\b"] * 2),
+        (
+            "qa_forget_confirm",
+            *[r"\bqa_forget_confirm\b|^(?:si borrar todo|yes delete everything)$"] * 2,
+        ),
+        ("qa_forget_cancel", *[r"\bqa_forget_cancel\b"] * 2),
+    )
+]
 _PIECE = 160  # characters
 _MOST_READ = 2000
-OWN_INTENTS = frozenset(_TOPICS)
+_MOST_OF_OURS = 40  # words
+OWN_INTENTS = frozenset(intent for intents, _, _ in _TOPICS for intent in intents)
 """The intents that `rasa-qa init` brings."""
+
+HARMLESS = OWN_INTENTS - {
+    *("qa_consent_grant", "qa_consent_deny", "qa_consent_withdraw"),
+    "qa_forget_confirm",
+}
+"""A wrong one of these does no harm: they answer, thank, or ask before they act."""
+
+
+class Mention(NamedTuple):
+    """An intent of ours that a text may mean.
+
+    Attributes:
+        piece: The part of the plain text that says so.
+        by_itself: The piece is enough to mean it, and no mere touch of the topic.
+    """
+
+    intent: str
+    piece: str
+    by_itself: bool
+
+
+def mentions(text: str) -> Iterator[Mention]:
+    """Give the intents of ours that *text* may mean; none for payloads (``/intent``).
+
+    Whoever speaks of ours does so in a few words, so a long text is read in pieces that
+    overlap. The patterns try every pair of words: a whole page of the right ones would
+    hold Rasa's event loop for seconds.
+    """
+    if text.lstrip().startswith("/"):
+        return
+    words = plain(text)
+    last = max(min(len(words), _MOST_READ) - _PIECE, 0)
+    pieces = [
+        words[start : start + _PIECE] for start in (*range(0, last, _PIECE // 2), last)
+    ]
+    for intents, enough, touched in _TOPICS:
+        piece = next((piece for piece in pieces if enough.search(piece)), None)
+        if piece is None and not _in_our_words(words, touched):
+            continue
+        for intent in intents:
+            yield Mention(intent, piece or words, by_itself=piece is not None)
 
 
 def speaks_of(intent: str, text: str) -> bool:
     """Tell whether *text* may mean *intent*; True for intents that are not ours.
 
-    Payloads (``/intent``) mean what they say.
+    Payloads (``/intent``) mean what they say; a text without words may be a thumb.
     """
-    if intent not in _TOPICS or text.lstrip().startswith("/"):
+    if intent not in OWN_INTENTS or text.lstrip().startswith("/") or not plain(text):
         return True
-    plain = _plain(text)
-    if not plain:  # a thumb, perhaps
-        return True
-    enough, touched = _TOPICS[intent]
-    if _says(enough, plain):
-        return True
-    words = set(plain.split())
-    return len(words) > 1 and bool(touched.search(plain)) and words <= _own_words()
+    return any(mention.intent == intent for mention in mentions(text))
 
 
-# A wrong one of these does no harm: they answer, thank, or ask before they act.
-_HARMLESS = frozenset(_TOPICS) - {
-    *("qa_consent_grant", "qa_consent_deny", "qa_consent_withdraw"),
-    "qa_forget_confirm",
-}
-
-
-def harmlessly_names(intent: str, text: str) -> bool:
-    """Tell whether *text* says by itself what *intent* is about, and may be wrong."""
-    if intent not in _HARMLESS:
-        return False
-    return _says(_TOPICS[intent][0], _plain(text))
-
-
-def _says(enough: re.Pattern[str], plain: str) -> bool:
-    """Look in pieces that overlap: whoever speaks of ours does so in a few words.
-
-    The patterns try every pair of words; a whole page of the right ones would hold
-    Rasa's event loop for seconds.
-    """
-    last = max(min(len(plain), _MOST_READ) - _PIECE, 0)
-    starts = [*range(0, last, _PIECE // 2), last]
-    return any(enough.search(plain[start : start + _PIECE]) for start in starts)
-
-
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Give words in small letters without accents, one blank apart."""
     decomposed = unicodedata.normalize("NFKD", text.casefold())
     kept = "".join(char for char in decomposed if not unicodedata.combining(char))
     return " ".join(re.findall(r"\w+", kept.replace("'", "").replace("\u2019", "")))
 
 
-@lru_cache(1)
+@cache
+def utterances(intent: str) -> tuple[str, ...]:
+    """Give what people say who mean an intent of ours, in Spanish and English."""
+    folder = resources.files("rasa_qa_plugin.own_intents") / "utterances"
+    return tuple((folder / f"{intent}.txt").read_text("utf-8").splitlines())
+
+
+def _in_our_words(words: str, touched: re.Pattern[str]) -> bool:
+    several = words.split()
+    if not 1 < len(several) <= _MOST_OF_OURS or not touched.search(words):
+        return False
+    return set(several) <= _own_words()
+
+
+@cache
 def _own_words() -> frozenset[str]:
-    """Give the words that our own training examples are made of."""
-    file = resources.files("rasa_qa_plugin") / "bot_files" / "nlu.yml"
-    lines = file.read_text("utf-8").splitlines()
-    examples = (line.strip() for line in lines if line.lstrip().startswith("- "))
+    """Give the words that our utterances are made of."""
     return frozenset(
         word
-        for example in examples
-        if not example.startswith("- intent:")
-        for word in _plain(example[2:]).split()
+        for intent in OWN_INTENTS
+        for utterance in utterances(intent)
+        for word in plain(utterance).split()
     )
