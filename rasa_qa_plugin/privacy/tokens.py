@@ -85,7 +85,7 @@ class TokenMap:
         key = normal_form(entity_type, value)
         known = self._tokens.get(key)
         if known is None:
-            if self._unread:
+            if self._unread and self._may_be_part(entity_type, key):
                 self._read()
             known = self._aliases.get(key)
         if known is not None:
@@ -192,6 +192,21 @@ class TokenMap:
         )
         self._unread.append(value)
         return token
+
+    def _may_be_part(self, entity_type: str, key: str) -> bool:
+        """Tell, without taking them apart, whether *key* may be of an unread value.
+
+        Its letters and digits stand in one piece in what it is a part of, and those of
+        a telephone end alike.
+        """
+        atoms = "".join(ATOM.findall(key))
+        if entity_type == "PHONE":
+            atoms = atoms[-FEWEST_PHONE_DIGITS:]
+        return any(
+            # The accents of e-mail addresses are dropped when they are taken apart.
+            value.entity_type == "EMAIL" or atoms in "".join(ATOM.findall(value.key))
+            for value in self._unread
+        )
 
     def _read(self) -> None:
         for value in self._unread:
