@@ -3,7 +3,7 @@
 from collections.abc import Iterable, MutableMapping
 from typing import Any
 
-from rasa_qa_plugin.own_intents.topics import OWN_INTENTS
+from rasa_qa_plugin.own_intents.utterances import OWN_INTENTS
 
 _COMMENT_FORM = "qa_comment_form"
 

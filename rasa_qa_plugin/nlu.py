@@ -29,13 +29,13 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from rasa_qa_plugin import __version__
 from rasa_qa_plugin.own_intents.signs import rating_in
-from rasa_qa_plugin.own_intents.topics import utterances
 from rasa_qa_plugin.own_intents.understanding import Reading, Understanding
 from rasa_qa_plugin.privacy.withheld import is_bot_name
 from rasa_qa_plugin.review.familiarity import Familiarity
 from rasa_qa_plugin.review.prediction import (
     FALLBACK_INTENT,
     QA_KEY,
+    UNDERSTOOD,
     chosen_response,
     predict_from_ranking,
 )
@@ -77,7 +77,8 @@ class ConfidenceLogger(GraphComponent):
     and no other text.
 
     Keys: those of :class:`rasa_qa_plugin.review.prediction.Prediction`, ``entities``
-    (name → lowest confidence), ``taken_back`` (an intent of ours) and ``model_id``;
+    (name → lowest confidence), ``understood`` (as one of the plugin's intents),
+    ``taken_back`` (an intent of ours) and ``model_id``;
     keys without a value are left out. No text, no entity value. How long parsing took
     is not among them: a component cannot see when the ones before it began.
     """
@@ -168,12 +169,8 @@ class ConfidenceLogger(GraphComponent):
         understanding = Understanding.learn(
             (example.get(TEXT) or "", example.get(INTENT)) for example in examples
         )
-        known = understanding.intents if understanding else ()
         familiarity = Familiarity.learn(
-            [
-                *((_wording(example), example.get(INTENT)) for example in examples),
-                *((said, name) for name in sorted(known) for said in utterances(name)),
-            ]
+            (_wording(example), example.get(INTENT)) for example in examples
         )
         with self._model_storage.write_to(self._resource) as folder:
             familiarity.save(folder / _FAMILIARITY)
@@ -184,18 +181,18 @@ class ConfidenceLogger(GraphComponent):
     def process(self, messages: List[Message]) -> List[Message]:  # noqa: UP006
         """Note the prediction in each message and hand all of them on."""
         for message in messages:
-            taken_back = self._understand(message)
-            note = self._note(message)
-            if taken_back:
-                note["taken_back"] = taken_back
+            decided = self._decide(message)
+            # The bot's data need not hold what people say of ours.
+            fit = {} if UNDERSTOOD in decided else self._fit(message)
+            note = {**self._note(message), **fit, **decided}
             message.set(QA_KEY, note, add_to_output=True)
         return messages
 
-    def _understand(self, message: Message) -> str | None:
-        """Decide about our intents; give the one that the NLU saw in vain."""
+    def _decide(self, message: Message) -> dict[str, Any]:
+        """Rank our intents where they belong; give what the note says of it."""
         text = message.get(TEXT) or ""
         if self._understanding is None or text.startswith(INTENT_MESSAGE_PREFIX):
-            return None
+            return {}
         ours = self._understanding.intents
         ranking = message.get(INTENT_RANKING_KEY) or []
         rest = [one for one in ranking if one.get("name") not in ours]
@@ -209,16 +206,16 @@ class ConfidenceLogger(GraphComponent):
                 if one.get("name") != FALLBACK_INTENT
             ]
             _rank(message, [best, *rest])
-            return None
+            return {UNDERSTOOD: True}
         name = (message.get(INTENT) or {}).get("name")
         if name not in ours:
-            return None
+            return {}
         if self._threshold is not None and (
             not rest or rest[0]["confidence"] < self._threshold
         ):
             rest.insert(0, {"name": FALLBACK_INTENT, "confidence": self._threshold})
         _rank(message, rest)
-        return str(name)
+        return {"taken_back": str(name)}
 
     def _rating(self, text: str) -> Reading | None:
         """Read a thumb or stars, in which most pipelines find no word, as a rating."""
@@ -228,14 +225,21 @@ class ConfidenceLogger(GraphComponent):
             return None
         return Reading(name, 1.0) if name in self._understanding.intents else None
 
+    def _fit(self, message: Message) -> dict[str, Any]:
+        if self._familiarity is None:
+            return {}
+        best = predict_from_ranking(
+            message.get(INTENT), message.get(INTENT_RANKING_KEY)
+        )
+        fit = self._familiarity.fit(_wording(message), best.intent)
+        built: dict[str, Any] = msgspec.to_builtins(fit)
+        return built
+
     def _note(self, message: Message) -> dict[str, Any]:
         prediction = predict_from_ranking(
             message.get(INTENT), message.get(INTENT_RANKING_KEY)
         )
         note: dict[str, Any] = msgspec.to_builtins(prediction)
-        if self._familiarity is not None:
-            fit = self._familiarity.fit(_wording(message), prediction.intent)
-            note |= msgspec.to_builtins(fit)
         key, confidence = chosen_response(
             message.get(RESPONSE_SELECTOR_PROPERTY_NAME), prediction.intent
         )

@@ -9,10 +9,9 @@ from rasa_sdk.events import ActionReverted, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
 from rasa_qa_plugin.actions.forms import resume
-from rasa_qa_plugin.actions.language import intent_of, language_of, say
+from rasa_qa_plugin.actions.language import is_meant, language_of, say
 from rasa_qa_plugin.actions.questions import last_words
 from rasa_qa_plugin.consent import ASKED_SLOT, CONSENT_SLOT, TERMS_SLOT
-from rasa_qa_plugin.own_intents.topics import speaks_of
 
 Events = list[dict[str, Any]]
 
@@ -148,8 +147,7 @@ def _was_just_asked(tracker: Tracker) -> bool:
 
 def _is_meant(tracker: Tracker) -> bool:
     """Tell whether a no is about consent: a button, our question, or their words."""
-    text = tracker.latest_message.get("text") or ""
-    return speaks_of(intent_of(tracker), text) or _was_just_asked(tracker)
+    return is_meant(tracker) or _was_just_asked(tracker)
 
 
 def _decide(

@@ -10,10 +10,9 @@ from rasa_sdk.events import ActionReverted, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
 from rasa_qa_plugin.actions.forms import resume, return_to_form
-from rasa_qa_plugin.actions.language import intent_of, say
+from rasa_qa_plugin.actions.language import intent_of, is_meant, say
 from rasa_qa_plugin.actions.questions import last_words
 from rasa_qa_plugin.own_intents.signs import rating_in
-from rasa_qa_plugin.own_intents.topics import speaks_of
 
 FEEDBACK_SLOT = "qa_feedback"
 COMMENT_SLOT = "qa_comment"
@@ -188,10 +187,10 @@ class ActionRecordFeedback(Action):
         intent = intent_of(tracker)
         text = tracker.latest_message.get("text") or ""
         asked = _asked_turn(tracker)
-        if not asked and not speaks_of(intent, text):
+        sign = rating_in(text, number=asked is not None)
+        if asked is None and sign is None and not is_meant(tracker):
             await ActionAskFeedback().run(dispatcher, tracker, domain)
             return resume(tracker, domain)
-        sign = rating_in(text, number=asked is not None)
         good = intent == POSITIVE if sign is None else sign
         turn = next(tracker.get_latest_entity_values(TURN_ENTITY), asked)
         say(

@@ -7,6 +7,7 @@ from rasa_sdk import Tracker
 from rasa_sdk.executor import CollectingDispatcher
 
 from rasa_qa_plugin.actions.channels import has_buttons
+from rasa_qa_plugin.review.prediction import QA_KEY, UNDERSTOOD
 
 _WORDS = {
     "es": frozenset(
@@ -55,6 +56,16 @@ def language_of(tracker: Tracker, *, default: str = "es") -> str:
         if read == _MESSAGES_READ:
             break
     return default
+
+
+def is_meant(tracker: Tracker) -> bool:
+    """Tell whether the last message means its intent: a button, or understood so.
+
+    What ConfidenceLogger has not read as one of ours, or not seen, may mean anything.
+    """
+    message = tracker.latest_message
+    noted = message.get(QA_KEY) or {}
+    return (message.get("text") or "").startswith("/") or bool(noted.get(UNDERSTOOD))
 
 
 def intent_of(tracker: Tracker) -> str:

@@ -1,26 +1,27 @@
 """Reading what people say as one of the plugin's intents, or as none of them.
 
-A linear model of the words and letters in our utterances, with the bot's own examples
-as what is none of ours. It is small, trained within a second, and the same data give
-the same model; only a text that speaks of something of ours reaches it.
+A linear model of words and letters, trained on our utterances, on ordinary ones, and on
+the bot's own examples: what they mean is the bot's to say. It is small, trained within
+seconds, and the same data give the same model.
 """
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from hashlib import blake2b
 from itertools import pairwise
+from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
-from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import LogisticRegression
 
-from rasa_qa_plugin.own_intents.topics import (
-    HARMLESS,
+from rasa_qa_plugin.own_intents.utterances import (
+    LITERAL,
     OWN_INTENTS,
-    mentions,
+    SPOKEN,
+    ordinary,
     plain,
     utterances,
 )
@@ -30,14 +31,19 @@ FORMAT = 1
 
 _OTHERS = ""  # the class of what is none of ours
 _MOST_OTHERS = 3000  # examples of the bot's own
-_REGULARIZATION = 30.0  # scikit-learn's C, its inverse
+_REGULARIZATION = 100.0  # scikit-learn's C, its inverse
 _LONGEST_GRAM = 5  # letters
-# How likely an intent must be, as a share of "none of ours": one that a text names by
-# itself and that decides nothing is believed sooner.
-_NAMED_SHARE = 0.1
-# What gives or erases something at once must be likelier than all else together.
-_AT_ONCE = frozenset({"qa_consent_grant", "qa_forget_confirm"})
-_SURE = 0.5
+# How likely a text must mean any of ours.
+_SURE = 0.75
+# What gives or takes something at once must be likelier than all else together.
+_DECIDED = 0.5
+_DECISIONS = frozenset({"qa_consent_grant", "qa_consent_withdraw"})
+_STEP_WIDTH = 0.25  # of a coefficient
+_IN_ONE, _PIECE, _STEP = 16, 10, 5  # words
+_MOST_READ = 1000  # characters
+
+
+Numbers = npt.NDArray[np.float64]
 
 
 class Reading(NamedTuple):
@@ -47,29 +53,58 @@ class Reading(NamedTuple):
     confidence: float
 
 
+class _Model(NamedTuple):
+    """A trained model as arrays: scikit-learn takes longer for one text than all of us.
+
+    Attributes:
+        classes: Our spoken intents, and "" for what is none of them.
+        number: Features to their numbers.
+        idf: Inverse document frequency, by feature.
+        coefficients: By feature and class.
+        intercepts: By class.
+    """
+
+    classes: list[str]
+    number: dict[str, int]
+    idf: Numbers
+    coefficients: Numbers
+    intercepts: Numbers
+
+    def likely(self, words: str) -> Numbers:
+        """Give how likely each class is: one against the rest, then shared out.
+
+        As `TfidfVectorizer(sublinear_tf=True)` and `LogisticRegression` of scikit-learn
+        have it.
+        """
+        counts = Counter(map(self.number.get, _grams(words)))
+        counts.pop(None, None)
+        features = np.fromiter(counts, np.int64)
+        weights = (np.log(list(counts.values())) + 1) * self.idf[features]
+        length = np.linalg.norm(weights) or 1.0
+        scores = (weights / length) @ self.coefficients[features] + self.intercepts
+        each = 1 / (1 + np.exp(-scores))
+        shares: Numbers = each / each.sum()
+        return shares
+
+
 class Understanding:
     """Reads texts; nothing changes once it is made, so threads may share it."""
 
     def __init__(
-        self,
-        intents: Iterable[str],
-        vectorizer: TfidfVectorizer,
-        model: LogisticRegression,
-        exceptions: dict[str, str],
+        self, intents: Iterable[str], model: _Model, known: dict[str, str]
     ) -> None:
         """Read with a trained model.
 
         Args:
             intents: Those of ours that the bot has.
-            vectorizer: Of plain texts.
-            model: Its classes are all our intents, and "" for what is none of ours.
-            exceptions: Digests of training examples that are read otherwise, each with
+            model: What was learned.
+            known: Digests of plain texts that are never read by the model, each with
                 its intent, or "".
         """
         self.intents = frozenset(intents)
-        self._vectorizer = vectorizer
         self._model = model
-        self._exceptions = exceptions
+        self._known = known
+        self._others = model.classes.index(_OTHERS)
 
     @classmethod
     def learn(
@@ -84,74 +119,61 @@ class Understanding:
             for text, intent in examples
             if intent is not None and (words := plain(text))
         }
-        known = OWN_INTENTS & set(bot.values())
-        if not known:
+        intents = OWN_INTENTS & set(bot.values())
+        if not intents:
             return None
-        said = {
-            plain(text): intent
-            for intent in sorted(OWN_INTENTS)
-            for text in utterances(intent)
-        } | bot
-        ours = {
-            words: intent for words, intent in said.items() if intent in OWN_INTENTS
+        said = {plain(text): _OTHERS for text in ordinary()}
+        said |= {plain(text): name for name in SPOKEN for text in utterances(name)}
+        theirs = [words for words, intent in bot.items() if intent not in OWN_INTENTS]
+        step = max(1, len(theirs) // _MOST_OTHERS)
+        taught = dict.fromkeys(theirs[::step][:_MOST_OTHERS], _OTHERS)
+        taught |= {words: name for words, name in bot.items() if name in SPOKEN}
+        literal = {
+            _digest(plain(text)): name for name in LITERAL for text in utterances(name)
         }
-        others = [words for words, intent in bot.items() if intent not in OWN_INTENTS]
-        step = max(1, len(others) // _MOST_OTHERS)
-        texts = [*ours, *others[::step][:_MOST_OTHERS], ""]
-        labels = [*ours.values(), *[_OTHERS] * (len(texts) - len(ours))]
-        vectorizer = _vectorizer().fit(ours)
-        model = LogisticRegression(
-            C=_REGULARIZATION, solver="liblinear", random_state=0
-        )
-        model.fit(vectorizer.transform(texts), labels)
-        learned = cls(known, vectorizer, model, {})
+        learned = cls(intents, _trained(said, taught), literal)
         for words, intent in bot.items():
             read = learned.read(words)
-            meant = intent if intent in known else _OTHERS
+            meant = intent if intent in OWN_INTENTS else _OTHERS
             if (read.intent if read else _OTHERS) != meant:
-                learned._exceptions[_digest(words)] = meant
+                learned._known[_digest(words)] = meant
         return learned
 
     def read(self, text: str) -> Reading | None:
-        """Give what *text* means of ours; None for a text about something else."""
-        words = plain(text)
+        """Give what *text* means of ours; None for a text about something else.
+
+        Whoever speaks of ours does so in a few words, so a long text is read in pieces,
+        and only its beginning.
+        """
+        words = plain(text[:_MOST_READ])
+        known = self._known.get(_digest(words))
+        if known is not None or not words:
+            return Reading(known, 1.0) if known and known in self.intents else None
+        likely = min(
+            map(self._model.likely, _pieces(words)), key=itemgetter(self._others)
+        )
+        sure = 1 - likely[self._others]
+        likely[self._others] = 0
+        best = Reading(self._model.classes[likely.argmax()], float(likely.max()))
         if (
-            self._exceptions
-            and (meant := self._exceptions.get(_digest(words))) is not None
+            sure < _SURE
+            or best.intent not in self.intents
+            or (best.intent in _DECISIONS and best.confidence < _DECIDED)
         ):
-            return Reading(meant, 1.0) if meant else None
-        mentioned = list(mentions(text))
-        if not any(mention.intent in self.intents for mention in mentioned):
             return None
-        pieces = list(dict.fromkeys(mention.piece for mention in mentioned))
-        rows = self._model.predict_proba(self._vectorizer.transform(pieces))
-        likely = {
-            (piece, str(name)): float(share)
-            for piece, row in zip(pieces, rows, strict=True)
-            for name, share in zip(self._model.classes_, row, strict=True)
-        }
-        best = max(mentioned, key=lambda one: likely[one.piece, one.intent])
-        share, others = likely[best.piece, best.intent], likely[best.piece, _OTHERS]
-        if best.intent in HARMLESS and best.by_itself:
-            others *= _NAMED_SHARE
-        enough = max(others, _SURE if best.intent in _AT_ONCE else 0)
-        if best.intent not in self.intents or share < enough:
-            return None
-        return Reading(best.intent, share)
+        return best
 
     def save(self, file: Path) -> None:
         """Write what was learned; the same examples give the same bytes."""
-        words = sorted(
-            self._vectorizer.vocabulary_, key=self._vectorizer.vocabulary_.get
-        )
+        model = self._model
         np.savez_compressed(
             file,
             format=np.array(FORMAT),
-            names=_packed([sorted(self.intents), self._model.classes_.tolist(), words]),
-            exceptions=_packed(self._exceptions),
-            idf=self._vectorizer.idf_.astype(np.float32),
-            coefficients=self._model.coef_.astype(np.float16),
-            intercept=self._model.intercept_.astype(np.float32),
+            names=_packed([sorted(self.intents), model.classes, list(model.number)]),
+            known=_packed(self._known),
+            idf=model.idf.astype(np.float16),
+            coefficients=np.rint(model.coefficients / _STEP_WIDTH).astype(np.int8),
+            intercepts=model.intercepts,
         )
 
     @classmethod
@@ -160,23 +182,57 @@ class Understanding:
         with np.load(file, allow_pickle=False) as data:
             if int(data["format"]) != FORMAT:
                 return None
-            intents, classes, words = msgspec.json.decode(
+            intents, classes, features = msgspec.json.decode(
                 data["names"].tobytes(), type=tuple[list[str], list[str], list[str]]
             )
-            vectorizer = _vectorizer(words)
-            vectorizer.idf_ = data["idf"].astype(np.float64)
-            model = LogisticRegression(solver="liblinear")
-            model.classes_ = np.array(classes)
-            model.coef_ = data["coefficients"].astype(np.float64)
-            model.intercept_ = data["intercept"].astype(np.float64)
-            exceptions = msgspec.json.decode(
-                data["exceptions"].tobytes(), type=dict[str, str]
+            model = _Model(
+                classes,
+                {feature: number for number, feature in enumerate(features)},
+                data["idf"].astype(np.float64),
+                data["coefficients"] * _STEP_WIDTH,
+                data["intercepts"],
             )
-            return cls(intents, vectorizer, model, exceptions)
+            known = msgspec.json.decode(data["known"].tobytes(), type=dict[str, str])
+            return cls(intents, model, known)
 
 
-def _vectorizer(words: list[str] | None = None) -> TfidfVectorizer:
-    return TfidfVectorizer(analyzer=_grams, sublinear_tf=True, vocabulary=words)
+def _trained(said: Mapping[str, str], taught: Mapping[str, str]) -> _Model:
+    """Train on what is *said* anywhere and what a bot *taught*, words to intents.
+
+    The features are those of what is said, so that the model is not larger for a bot
+    that knows much.
+    """
+    # Only a training needs them, and they take a second to import.
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+
+    vectorizer = TfidfVectorizer(analyzer=_grams, sublinear_tf=True, min_df=2)
+    vectorizer.fit(said)
+    rows = {**said, **taught}
+    model = LogisticRegression(
+        C=_REGULARIZATION, solver="liblinear", random_state=0
+    ).fit(vectorizer.transform(rows), list(rows.values()))
+    features = vectorizer.get_feature_names_out().tolist()
+    return _Model(
+        model.classes_.tolist(),
+        {feature: number for number, feature in enumerate(features)},
+        vectorizer.idf_,
+        # As they are saved, so that a loaded one reads the same.
+        np.rint(model.coef_.T / _STEP_WIDTH).clip(-127, 127) * _STEP_WIDTH,
+        model.intercept_,
+    )
+
+
+def _pieces(text: str) -> list[str]:
+    """Cut a long text into pieces that overlap by half."""
+    words = text.split()
+    if len(words) <= _IN_ONE:
+        return [text]
+    last = len(words) - _PIECE
+    return [
+        " ".join(words[start : start + _PIECE])
+        for start in (*range(0, last, _STEP), last)
+    ]
 
 
 def _grams(words: str) -> Iterator[str]:

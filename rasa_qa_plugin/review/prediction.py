@@ -9,6 +9,8 @@ import msgspec
 FALLBACK_INTENT = "nlu_fallback"
 QA_KEY = "qa"
 """Key of our annotation in Rasa's parse data."""
+UNDERSTOOD = "understood"
+"""Key in that annotation: true where a message means one of the plugin's intents."""
 
 
 class Prediction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

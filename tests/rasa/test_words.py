@@ -13,16 +13,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from rasa.core.agent import Agent
 from rasa.core.channels.channel import CollectingOutputChannel, UserMessage
 from rasa.core.tracker_store import FailSafeTrackerStore
 from rasa.model_training import train
 from rasa.utils.endpoints import EndpointConfig
+from sklearn.feature_extraction.text import CountVectorizer
 
 import rasa_qa_plugin
-from rasa_qa_plugin.own_intents.topics import OWN_INTENTS, speaks_of, utterances
-from rasa_qa_plugin.review.wording import folded, similarity
+from rasa_qa_plugin.own_intents.utterances import OWN_INTENTS, ordinary, utterances
+from rasa_qa_plugin.review.wording import folded, grams_of
 from rasa_qa_plugin.settings import read_yaml
 from rasa_qa_plugin.tracker_store import QATrackerStore
 from tests.acceptance.servers import QUIET, answers, free_port
@@ -317,8 +319,17 @@ def test_where_there_are_no_buttons_people_are_told_what_to_write(bot: FormBot) 
 def test_a_small_model_understands_people(bot: FormBot, language: str) -> None:
     right, wrong = _judge(bot.agent, HELD_OUT[language])
 
-    assert right + len(wrong) >= 150
+    assert right + len(wrong) >= 250
     assert right / (right + len(wrong)) >= 0.95, wrong
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_slang_slips_and_roundabout_ways_are_mostly_understood(
+    bot: FormBot, language: str
+) -> None:
+    right, wrong = _judge(bot.agent, HELD_OUT["odd"][language])
+
+    assert right / (right + len(wrong)) >= 0.65, wrong
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -328,7 +339,7 @@ def test_a_model_that_knows_little_else_takes_no_sentence_for_ours(
     said = HELD_OUT["ordinary"][language]
     taken = _taken_for_ours(bot.agent, said)
 
-    assert len(said) >= 150
+    assert len(said) >= 300
     assert len(taken) / len(said) <= 0.01, taken
 
 
@@ -368,22 +379,28 @@ def _intents(agent: Agent, said: list[str]) -> list[str]:
 
 
 def test_what_is_held_out_is_in_no_training_data() -> None:
-    trained_on = [
-        folded(text)
-        for intent in OWN_INTENTS
-        for text in (*utterances(intent), *examples_of(intent))
-    ]
-    for language in LANGUAGES:
-        for texts_of_one in HELD_OUT[language].values():
-            for text in texts_of_one:
-                nearest = max(similarity(folded(text), one) for one in trained_on)
-                assert nearest < 0.85, text
-
-
-def test_the_guard_lets_all_that_is_ours_through() -> None:
+    trained_on = [folded(text) for text in ordinary()]
     for intent in OWN_INTENTS:
-        for text in (*utterances(intent), *examples_of(intent)):
-            assert speaks_of(intent, text), text
+        trained_on += map(folded, (*utterances(intent), *examples_of(intent)))
+    held_out = {
+        folded(text)
+        for kind in (HELD_OUT, HELD_OUT["odd"])
+        for language in LANGUAGES
+        for intent in kind[language]
+        for text in kind[language][intent]
+    }
+    for language in LANGUAGES:
+        held_out.update(map(folded, HELD_OUT["ordinary"][language]))
+    # The similarity of wording.py, of all pairs at once.
+    count = CountVectorizer(analyzer=grams_of, binary=True, dtype=np.float32)
+    learned, held = count.fit_transform(trained_on), count.transform(held_out)
+    sizes = [np.array([len(grams_of(one)) for one in some], np.float32)
+             for some in (held_out, trained_on)]  # fmt: skip
+    alike = 2 * (held @ learned.T).toarray() / np.add.outer(*sizes)
+    too_near = alike.max(axis=1) >= 0.85
+
+    assert len(held_out) >= 1000
+    assert not [text for text, near in zip(held_out, too_near, strict=True) if near]
 
 
 def examples_of(intent: str) -> list[str]:

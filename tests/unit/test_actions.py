@@ -17,12 +17,20 @@ PACKAGE = Path(rasa_qa_plugin.__file__).parent
 DOMAIN = read_yaml(PACKAGE / "bot_files" / "domain.yml")
 
 
-def user(text: str, intent: str = "greet", message_id: str = "m1") -> dict[str, Any]:
+def user(
+    text: str,
+    intent: str = "greet",
+    message_id: str = "m1",
+    *,
+    understood: bool = False,
+) -> dict[str, Any]:
+    """Make a message; *understood* by ConfidenceLogger as one of our intents."""
+    noted = {"qa": {"understood": True}} if understood else {}
     return {
         "event": "user",
         "text": text,
         "message_id": message_id,
-        "parse_data": {"intent": {"name": intent}},
+        "parse_data": {"intent": {"name": intent}, **noted},
     }
 
 
@@ -40,7 +48,7 @@ def run(
     """Run an action after these events; give slots set and messages uttered."""
     latest = {
         "text": events[-1]["text"],
-        "intent": events[-1]["parse_data"]["intent"],
+        **events[-1]["parse_data"],
         "entities": entities or [],
     }
     tracker = Tracker(
@@ -120,7 +128,7 @@ def test_a_rating_in_words_judges_the_last_message_that_was_not_ours() -> None:
     slots, _ = run(
         actions.ActionRecordFeedback(),
         user("precio?", "price", "m7"),
-        user("no me sirvió", "qa_feedback_negative", "m8"),
+        user("no me sirvió", "qa_feedback_negative", "m8", understood=True),
     )
 
     assert slots["qa_feedback"]["turn"] == message_ref("m7")
@@ -131,7 +139,7 @@ def test_a_misread_turn_is_the_one_that_is_judged() -> None:
         actions.ActionRecordFeedback(),
         user("hola", "greet", "m1"),
         user("what is the weather", "qa_consent_info", "m2"),
-        user("wrong answer", "qa_feedback_negative", "m3"),
+        user("wrong answer", "qa_feedback_negative", "m3", understood=True),
     )
 
     assert slots["qa_feedback"]["turn"] == message_ref("m2")
@@ -172,7 +180,9 @@ def test_a_complaint_at_any_time_marks_the_turn_before_our_own_questions() -> No
         asked("00000000000000a7"),
         user("/qa_consent_info", "qa_consent_info", "m8"),
         bot("utter_qa_consent_info_es"),
-        user("eso no es lo que pregunté", "qa_feedback_negative", "m9"),
+        user(
+            "eso no es lo que pregunté", "qa_feedback_negative", "m9", understood=True
+        ),
     )
 
     assert slots["qa_feedback"] == {
@@ -216,7 +226,9 @@ def test_words_about_other_things_are_asked_back(
 
 @pytest.mark.parametrize("text", ["no quiero que guarden esto", "/qa_consent_deny"])
 def test_a_no_counts_at_once(text: str) -> None:
-    slots, _ = run(actions.ActionDenyConsent(), user(text, "qa_consent_deny"))
+    slots, _ = run(
+        actions.ActionDenyConsent(), user(text, "qa_consent_deny", understood=True)
+    )
 
     assert slots["qa_consent"] == "denied"
 

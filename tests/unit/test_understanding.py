@@ -4,8 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from rasa_qa_plugin.own_intents.topics import OWN_INTENTS, mentions, utterances
 from rasa_qa_plugin.own_intents.understanding import Understanding
+from rasa_qa_plugin.own_intents.utterances import (
+    OWN_INTENTS,
+    ordinary,
+    plain,
+    utterances,
+)
 
 BOT = [
     ("hola", "greet"),
@@ -42,7 +47,6 @@ def intent_of(understanding: Understanding, text: str) -> str | None:
         ("cuánto cuesta la langosta", None),
         ("", None),
         ("👍", None),
-        ("/qa_forget_me", None),
         # Of an intent that this bot does not have.
         ("what do you have about me?", None),
     ],
@@ -64,8 +68,8 @@ def test_the_words_of_a_long_message_are_read_where_they_stand(
 ) -> None:
     talk = "quiero un camarón entero y dos cajas de cola " * 20
 
-    assert intent_of(understanding, f"{talk} y borren mis datos") == "qa_forget_me"
-    assert intent_of(understanding, f"borren mis datos {talk}") == "qa_forget_me"
+    assert intent_of(understanding, f"{talk} por favor borren todos mis datos") == "qa_forget_me"
+    assert intent_of(understanding, f"por favor borren todos mis datos. {talk}") == "qa_forget_me"
     assert intent_of(understanding, talk) is None
 
 
@@ -111,14 +115,19 @@ def test_a_bot_with_nothing_else_learns_too() -> None:
     assert intent_of(learned, "eliminen mis mensajes") == "qa_forget_me"
 
 
-def test_what_a_text_may_mean_is_told_with_the_piece_that_says_so() -> None:
-    talk = "quiero un camarón entero y dos cajas de cola " * 20
-    (piece,) = (
-        mention.piece
-        for mention in mentions(f"Hola. {talk} ¡Borren mis datos!")
-        if mention.intent == "qa_forget_me" and mention.by_itself
+def test_words_that_act_at_once_count_only_as_they_are_written() -> None:
+    learned = Understanding.learn([*BOT, ("sí, borrar todo", "qa_forget_confirm")])
+    assert learned is not None
+
+    assert intent_of(learned, "Yes, delete everything!") == "qa_forget_confirm"
+    assert intent_of(learned, "yes, please delete everything now") != (
+        "qa_forget_confirm"
     )
 
-    assert piece.endswith("borren mis datos")
-    assert len(piece) < len(talk) / 2
-    assert not list(mentions("/qa_forget_me"))
+
+def test_no_utterance_stands_for_two_things() -> None:
+    said = [plain(text) for intent in OWN_INTENTS for text in utterances(intent)]
+    said += map(plain, ordinary())
+
+    assert len(set(said)) == len(said)
+    assert all(said)
