@@ -16,7 +16,7 @@ PACKAGE = Path(rasa_qa_plugin.__file__).parent
 # Lower rooms know nothing of higher ones.
 LAYERS = (
     {"errors"},
-    {"settings", "consent", "changes", "own_intents"},
+    {"settings", "consent", "changes", "own_intents", "languages"},
     {"bot", "splicing"},
     {"parts"},
     {"wiring", "endpoints", "examples"},
@@ -44,6 +44,7 @@ ADAPTERS = {
     "policy/escalation.py",
     "channel.py",
     "policy/asking.py",
+    "policy/responses.py",
     "review/rasa_syntax.py",
     "training/worker.py",
 }
