@@ -6,19 +6,19 @@ from collections.abc import Iterable
 _WORDS = {
     "es": frozenset(
         """
-        a al ayuda buenas buenos como con cual cuando cuanto cuánto cuál cómo de del
-        día días dónde donde el ella en es esta este esto está estoy favor gracias hola
-        hoy la las les lo los me mi mis muy más necesito no nos olvida para pero por
-        porque puede pueden puedo que qué quiero quisiera saber se ser si sí sobre son
-        su sus también te tengo tiene tienen tu tus un una uno usted ustedes y ya yo
+        a adiós al ayuda buenas buenos como con cual cuando cuanto cuánto cuál cómo de
+        del día días dónde donde el ella en es esta este esto está estoy favor gracias
+        hola hoy la las les lo los me mi mis muy más necesito no nos olvida para pero
+        por porque puede pueden puedo que qué quiero quisiera saber se ser si sí sobre
+        son su sus también te tengo tiene tienen tu tus un una uno usted ustedes y ya yo
         """.split()
     ),
     "en": frozenset(
         """
-        a about am an and any are at be but can could day do does for forget from get
-        give have hello help hey hi how i if in is it like looking me my need not of ok
-        on or please price send so some thank thanks that the there this to today us
-        want we what when where which who why will with would yes you your
+        a about am an and any are at be but bye can could day do does for forget from
+        get give goodbye have hello help hey hi how i if in is it like looking me my
+        need not of ok on or please price send so some thank thanks that the there this
+        to today us want we what when where which who why will with would yes you your
         """.split()
     ),
 }
