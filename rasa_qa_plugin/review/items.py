@@ -3,9 +3,11 @@
 import json
 import re
 import unicodedata
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
+
+Verdict = Literal["correct", "skip", "reject"]
 
 _UNPRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 
@@ -40,6 +42,11 @@ class Item(msgspec.Struct, frozen=True):
         confidence: How sure the model was, if known.
         flags: Names of the flags the turn carries.
         surrogates: Tokens, each with the invented value that stands for it in the text.
+        verdict: What a person decided; only ``correct`` says how the turn should have
+            been understood, the text and marks of the others mean nothing.
+        annotator: Who decided, as the tool names them; None where it does not say.
+        seconds: How long the decision took; None where the tool does not say.
+        line: Where it stands in the file, in a form to show; None on the way out.
     """
 
     turn_id: str
@@ -50,6 +57,10 @@ class Item(msgspec.Struct, frozen=True):
     confidence: float | None = None
     flags: tuple[str, ...] = ()
     surrogates: tuple[tuple[str, str], ...] = ()
+    verdict: Verdict = "correct"
+    annotator: str | None = None
+    seconds: float | None = None
+    line: int | None = None
 
 
 class Example(msgspec.Struct, frozen=True):
