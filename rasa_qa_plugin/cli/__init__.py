@@ -26,6 +26,8 @@ _COMMANDS = {
     "annotate": ("annotate", "annotate", "Read what waits, answer at a keypress."),
     "export": ("annotation", "export", "Write flagged turns to an annotation file."),
     "import": ("annotation", "import_", "Read a corrected annotation file back."),
+    "batches": ("batches", "batches", "See what went out, or take it back."),
+    "approve": ("approval", "approve", "Approve corrections, or refuse them."),
     "merge": ("annotation", "merge", "Add corrections to the training data."),
     "retrain": ("models", "retrain", "Train, compare with the current model, promote."),
     "rollback": ("models", "rollback", "Return to the model before."),

@@ -230,22 +230,6 @@ def waiting(connection: Connection, *, approved_only: bool = False) -> list[Kept
     )
 
 
-def unapproved(
-    connection: Connection, turn_ids: Sequence[str] | None = None
-) -> list[Kept]:
-    """Give the corrections that nobody approved or refused yet, oldest first.
-
-    *turn_ids* leaves out those of other turns.
-    """
-    found = _read(
-        connection,
-        annotations.c.status == "annotated",
-        annotations.c.text.is_not(None),
-    )
-    wanted = None if turn_ids is None else set(turn_ids)
-    return [one for one in found if wanted is None or one.turn_id in wanted]
-
-
 def mark_merged(connection: Connection, turn_ids: Sequence[str]) -> None:
     """Say that the corrections of these turns are in the training data now."""
     for part in _parts(turn_ids):
