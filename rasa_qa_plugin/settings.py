@@ -101,6 +101,8 @@ class ReviewSettings(
         handoff_actions: Actions that hand over to people; the turn before is flagged.
         out_of_scope_intent: Intent of turns that are none of the bot's business, for
             its key in `rasa-qa annotate`.
+        approval: Whether `rasa-qa merge` takes approved corrections only.
+        two_people: Likewise, and whoever approves one must not have annotated it.
     """
 
     low_confidence: Fraction = 0.7
@@ -112,6 +114,13 @@ class ReviewSettings(
     out_of_scope_intent: Annotated[str, msgspec.Meta(min_length=1, max_length=255)] = (
         "out_of_scope"
     )
+    approval: bool = False
+    two_people: bool = False
+
+    @property
+    def needs_approval(self) -> bool:
+        """Whether nothing is merged before somebody approved it."""
+        return self.approval or self.two_people
 
 
 class StorageSettings(

@@ -30,7 +30,7 @@ from rasa_qa_plugin.review.objections import ALREADY_TRAINED
 from rasa_qa_plugin.review.rasa_syntax import read_examples
 from rasa_qa_plugin.review.recall import stored_path
 from rasa_qa_plugin.review.surrogates import Surrogates
-from rasa_qa_plugin.storage import annotations, copies, queue, runs, turns
+from rasa_qa_plugin.storage import annotations, batches, copies, queue, runs, turns
 from rasa_qa_plugin.storage.annotations import Annotation
 from rasa_qa_plugin.storage.copies import Written
 from rasa_qa_plugin.storage.engine import reading, transaction
@@ -159,7 +159,7 @@ def merge(bot: Bot, *, yes: bool, surrogates: bool | None) -> None:
     opened = open_bot(bot)
     with reading(opened.engine) as connection:
         waiting = annotations.waiting(connection)
-        sent_so = annotations.last_sent_as(connection, FORMAT_WITH_SURROGATES)
+        sent_so = batches.last_sent_as(connection, FORMAT_WITH_SURROGATES)
     if not waiting:
         say("Nothing to merge. Corrections come in with: rasa-qa import FILE")
         return

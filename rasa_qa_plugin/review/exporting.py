@@ -16,7 +16,8 @@ from rasa_qa_plugin.review.formats import rasa_nlu
 from rasa_qa_plugin.review.items import Entity, Item
 from rasa_qa_plugin.review.recall import stored_path
 from rasa_qa_plugin.review.surrogates import Surrogates
-from rasa_qa_plugin.storage import annotations, copies, queue, runs, search, turns
+from rasa_qa_plugin.storage import batches, copies, queue, runs, search, turns
+from rasa_qa_plugin.storage.batches import Batch
 from rasa_qa_plugin.storage.copies import Written
 from rasa_qa_plugin.storage.engine import transaction
 from rasa_qa_plugin.storage.search import Filters
@@ -50,13 +51,15 @@ def export(  # noqa: PLR0913 - the filters of `rasa-qa export`
     again: bool = False,
     limit: int | None = None,
     surrogates: Surrogates | None = None,
+    people: Sequence[str] = (),
     now: float,
 ) -> Exported | None:
     """Write turns whose texts may be read to *path*; None when there are none.
 
     A turn goes out once, unless *again* is set; with tokens, unless *surrogates* are
     given. The file is there if and only if its turns are marked as exported; that they
-    may stand in it is on record before, relative to the bot folder *root*.
+    may stand in it is on record before, relative to the bot folder *root*. *people* is
+    whom the file is handed to.
 
     Raises:
         RasaQAError: The file exists already or cannot be written, or turns changed
@@ -94,15 +97,19 @@ def export(  # noqa: PLR0913 - the filters of `rasa-qa export`
             queue.hold(connection, ids)
             _require_unchanged(found, turns.by_id(connection, ids))
             turns.set_status(connection, ids, "exported")
-            annotations.record_batch(
+            batches.record(
                 connection,
-                annotations.Batch(
+                Batch(
                     batch_id=batch_id,
                     format=_FORMAT if surrogates is None else FORMAT_WITH_SURROGATES,
                     file_name=path.name,
                     sha256=hashlib.sha256(content).hexdigest(),
                     turns=ids,
                     created_at=now,
+                    file=file,
+                    items=len(ids),
+                    filters=_named(flag=flag, all=all_turns, again=again, limit=limit),
+                    people=list(people),
                 ),
             )
             runs.note(connection, "export", now=now, turns=len(ids), batch=batch_id)
@@ -118,6 +125,11 @@ def export(  # noqa: PLR0913 - the filters of `rasa-qa export`
         _take_back(engine, written, now=now)
         raise
     return Exported(batch_id=batch_id, items=len(found))
+
+
+def _named(**filters: str | int | None) -> dict[str, str | int]:
+    """Give the filters that were used, by the name of their option."""
+    return {name: value for name, value in filters.items() if value}
 
 
 def _require_unchanged(found: Sequence[Turn], left: Mapping[str, Turn]) -> None:
