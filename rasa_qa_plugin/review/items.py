@@ -9,10 +9,12 @@ import msgspec
 
 Verdict = Literal["correct", "skip", "reject"]
 
+# What cannot stand in an intent's name, since Rasa could not read it back.
+_NO_INTENT = re.compile(r"[\x00-\x1f\x7f-\x9f{}\[\]@\"'`\\<>|]|^[/ ]|[/ ]$")
 _UNPRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 
 
-class Entity(msgspec.Struct, frozen=True):
+class Entity(msgspec.Struct, frozen=True, omit_defaults=True):
     """A marked piece of a text.
 
     Attributes:
@@ -103,6 +105,18 @@ def tidy(item: Item) -> Item:
         entities.append(entity)
     entities.sort(key=lambda entity: (entity.start, entity.end))
     return msgspec.structs.replace(item, text=text, entities=tuple(entities))
+
+
+def intent_objection(name: str) -> str | None:
+    """Say why *name* cannot name an intent, and what to do; None if it can."""
+    if not name.strip():
+        return "intent is empty; name it, or delete the example"
+    if _NO_INTENT.search(name):
+        return (
+            "intent name has characters Rasa cannot use; "
+            "use letters, digits, `_`, `-` and `/`"
+        )
+    return None
 
 
 def same_text_key(text: str) -> str:
