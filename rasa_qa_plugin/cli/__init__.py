@@ -25,7 +25,7 @@ _COMMANDS = {
     "flag": ("showing", "flag", "Flag turns by hand."),
     "annotate": ("annotate", "annotate", "Read what waits, answer at a keypress."),
     "export": ("annotation", "export", "Write flagged turns to an annotation file."),
-    "import": ("annotation", "import_", "Read a corrected annotation file back."),
+    "import": ("importing", "import_", "Read a corrected annotation file back."),
     "batches": ("batches", "batches", "See what went out, or take it back."),
     "approve": ("approval", "approve", "Approve corrections, or refuse them."),
     "merge": ("annotation", "merge", "Add corrections to the training data."),

@@ -171,8 +171,7 @@ def _problems(done: Decided) -> list[str]:
             (done.own, "left alone: you annotated them, so somebody else approves"),
             (
                 done.nameless,
-                "left alone: nobody said who annotated them; import them again with "
-                "--name",
+                "left alone: nobody said who annotated them; import again with --name",
             ),
             (done.changed, "changed meanwhile; run the command again"),
         )

@@ -213,6 +213,13 @@ def intents(connection: Connection) -> set[str]:
     )
 
 
+def entity_names(connection: Connection) -> set[str]:
+    """Give the name of every entity that people marked."""
+    query = sa.select(annotations.c.entities).distinct()
+    rows = connection.execute(query.where(annotations.c.entities != "[]")).scalars()
+    return {mark["entity"] for row in rows for mark in msgspec.json.decode(row or "[]")}
+
+
 def waiting(connection: Connection, *, approved_only: bool = False) -> list[Kept]:
     """Give the corrections that count and are not merged yet, oldest first.
 
