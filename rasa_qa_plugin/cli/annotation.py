@@ -19,10 +19,11 @@ from rasa_qa_plugin.cli.options import (
 from rasa_qa_plugin.errors import AnnotationError, RasaQAError, StorageError
 from rasa_qa_plugin.opening import Opened, open_bot
 from rasa_qa_plugin.review import merging
-from rasa_qa_plugin.review.exporting import FORMAT_WITH_SURROGATES
+from rasa_qa_plugin.review.domain_names import domain_names
+from rasa_qa_plugin.review.exporting import WITH_SURROGATES
 from rasa_qa_plugin.review.exporting import export as export_turns
 from rasa_qa_plugin.review.flags import FLAGS
-from rasa_qa_plugin.review.formats import rasa_nlu
+from rasa_qa_plugin.review.formats import catalogue
 from rasa_qa_plugin.review.importing import import_items, item_of
 from rasa_qa_plugin.review.items import Item
 from rasa_qa_plugin.review.nlu_file import fingerprint
@@ -39,6 +40,12 @@ from rasa_qa_plugin.storage.engine import reading, transaction
 @click.command()
 @bot_option
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(catalogue.NAMES),
+    help="For which tool; without it, the file's name says it, or it is rasa_nlu.",
+)
 @click.option("--flag", type=click.Choice(FLAGS), help="Only turns with this flag.")
 @click.option("--all", "all_turns", is_flag=True, help="Turns without a flag too.")
 @click.option("--again", is_flag=True, help="Also turns that were exported before.")
@@ -52,13 +59,18 @@ def export(  # noqa: PLR0913 - one per option
     bot: Bot,
     file: Path,
     *,
+    form: str | None,
     flag: str | None,
     all_turns: bool,
     again: bool,
     limit: int | None,
     surrogates: bool,
 ) -> None:
-    """Write flagged turns to FILE, a Rasa NLU file that people correct in any editor.
+    """Write flagged turns to FILE, for people to correct in the tool they like.
+
+    A Rasa NLU file (.yml) for any editor, CSV (.csv) for spreadsheets, tasks for Label
+    Studio (.json, with the labeling setup beside it), or, named with --format, doccano
+    or Prodigy.
 
     Only masked texts of people who agreed go out, each turn once. With --surrogates,
     "call me at [PHONE]" goes out as "call me at 212-555-0147": the number is invented,
@@ -67,6 +79,8 @@ def export(  # noqa: PLR0913 - one per option
     \b
     Examples:
       rasa-qa export review.yml
+      rasa-qa export review.json --format label_studio
+      rasa-qa export review.jsonl --format doccano
       rasa-qa export review.yml --surrogates
       rasa-qa export bad.yml --flag negative_feedback --limit 50
     """
@@ -75,6 +89,8 @@ def export(  # noqa: PLR0913 - one per option
         opened.engine,
         file,
         root=bot.folder,
+        form=catalogue.format_named(form) if form else catalogue.format_for(file),
+        names=domain_names(bot),
         flag=flag,
         all_turns=all_turns,
         again=again,
@@ -85,8 +101,9 @@ def export(  # noqa: PLR0913 - one per option
     if exported is None:
         say("Nothing to export: no such turns with consent that did not go out before.")
         return
+    names = " and ".join(path.name for path in exported.files)
     say(
-        f"Exported {exported.items} turns to {file.name}. "
+        f"Exported {exported.items} turns to {names}. "
         f"Correct it, then: rasa-qa import {file.name}"
     )
 
@@ -95,8 +112,14 @@ def export(  # noqa: PLR0913 - one per option
 @bot_option
 @json_option
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-def import_(bot: Bot, file: Path, *, as_json: bool) -> None:
-    """Read a corrected FILE back.
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(catalogue.NAMES),
+    help="Of which tool; without it, the content says it.",
+)
+def import_(bot: Bot, file: Path, *, as_json: bool, form: str | None) -> None:
+    """Read a corrected FILE back, from whatever tool.
 
     Doing it twice changes nothing. Turns of people who took their consent back are
     dropped and counted.
@@ -105,11 +128,14 @@ def import_(bot: Bot, file: Path, *, as_json: bool) -> None:
     Examples:
       rasa-qa import review.yml
     """
-    items = rasa_nlu.load(read_text(file), file=file.name)
+    content = read_bytes(file)
+    tool = catalogue.format_named(form) if form else catalogue.format_of(content, file)
+    loaded = tool.load(content, file.name)
     opened = open_bot(bot)
     imported = import_items(
         opened.engine,
-        items,
+        loaded.items,
+        problems=loaded.problems,
         privacy=opened.privacy,
         source=file.name,
         now=time.time(),
@@ -131,8 +157,13 @@ def import_(bot: Bot, file: Path, *, as_json: bool) -> None:
     ):
         if count:
             say(f"{count} {what}.")
+    for complaint in imported.complaints:
+        place = file.name + (f", line {complaint.line}" if complaint.line else "")
+        say(f"{place}: {complaint.message}")
     if imported.recorded:
         say("Next: rasa-qa merge")
+    if imported.complaints:
+        sys.exit(1)
 
 
 @click.command()
@@ -159,7 +190,7 @@ def merge(bot: Bot, *, yes: bool, surrogates: bool | None) -> None:
     opened = open_bot(bot)
     with reading(opened.engine) as connection:
         waiting = annotations.waiting(connection)
-        sent_so = batches.last_sent_as(connection, FORMAT_WITH_SURROGATES)
+        sent_so = batches.last_sent_as(connection, WITH_SURROGATES)
     if not waiting:
         say("Nothing to merge. Corrections come in with: rasa-qa import FILE")
         return
@@ -237,6 +268,15 @@ def _write(  # noqa: PLR0913 - what a merge leaves behind
         annotations.mark_merged(connection, done)
         turns.set_status(connection, done, "merged")
         runs.note(connection, "merge", now=now, turns=len(plan.added))
+
+
+def read_bytes(path: Path) -> bytes:
+    """Read a file that people gave back."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        problem = f"cannot be read ({type(error).__name__}); check its permissions"
+        raise AnnotationError(path.name, problem) from None
 
 
 def read_text(path: Path) -> str:
