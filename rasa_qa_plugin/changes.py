@@ -6,7 +6,7 @@ import hashlib
 import os
 import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -78,7 +78,7 @@ def write(
         folder = backups and _back_up(pending, root=root, backups=backups, now=now)
         for change in pending:
             if change.after is not None:
-                drafts[change.path] = _draft(change.path, change.after)
+                drafts[change.path] = draft(change.path, [change.after])
         for change in pending:
             _check_unchanged(change)
             written.append(change)
@@ -96,8 +96,8 @@ def write(
             ) from error
         raise
     finally:
-        for draft in drafts.values():
-            draft.unlink(missing_ok=True)
+        for written_draft in drafts.values():
+            written_draft.unlink(missing_ok=True)
     return folder
 
 
@@ -107,28 +107,32 @@ def replace(path: Path, content: bytes) -> None:
     Raises:
         OSError: It cannot be written; then the file is as it was.
     """
-    draft = _draft(path, content)
+    written = draft(path, [content])
     try:
-        draft.replace(path)
+        written.replace(path)
     finally:
-        draft.unlink(missing_ok=True)
+        written.unlink(missing_ok=True)
 
 
-def _draft(path: Path, content: bytes) -> Path:
-    """Write *content* to a file beside *path* that is safely on disk."""
+def draft(path: Path, pieces: Iterable[bytes]) -> Path:
+    """Write *pieces* to a file beside *path* that is safely on disk.
+
+    Raises:
+        OSError: It cannot be written; then there is no such file.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    draft = Path(name)
+    written = Path(name)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
+            file.writelines(pieces)
             file.flush()
             os.fsync(file.fileno())
-        draft.chmod(path.stat().st_mode & 0o777 if path.exists() else 0o644)
+        written.chmod(path.stat().st_mode & 0o777 if path.exists() else 0o644)
     except BaseException:
-        draft.unlink(missing_ok=True)
+        written.unlink(missing_ok=True)
         raise
-    return draft
+    return written
 
 
 def _check_unchanged(change: FileChange) -> None:

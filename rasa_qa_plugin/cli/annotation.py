@@ -1,4 +1,4 @@
-"""`rasa-qa export`, `rasa-qa import` and `rasa-qa merge`."""
+"""`rasa-qa export` and `rasa-qa merge`."""
 
 import sys
 import time
@@ -17,9 +17,11 @@ from rasa_qa_plugin.cli.options import (
 from rasa_qa_plugin.errors import AnnotationError, RasaQAError, StorageError
 from rasa_qa_plugin.opening import Opened, open_bot
 from rasa_qa_plugin.review import approval, merging
-from rasa_qa_plugin.review.exporting import FORMAT_WITH_SURROGATES
+from rasa_qa_plugin.review.domain_names import domain_names
+from rasa_qa_plugin.review.exporting import WITH_SURROGATES
 from rasa_qa_plugin.review.exporting import export as export_turns
 from rasa_qa_plugin.review.flags import FLAGS
+from rasa_qa_plugin.review.formats import catalogue
 from rasa_qa_plugin.review.importing import item_of
 from rasa_qa_plugin.review.items import Item
 from rasa_qa_plugin.review.nlu_file import fingerprint
@@ -36,6 +38,12 @@ from rasa_qa_plugin.storage.engine import reading, transaction
 @click.command()
 @bot_option
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(catalogue.NAMES),
+    help="For which tool; without it, the file's name says it, or it is rasa_nlu.",
+)
 @click.option("--flag", type=click.Choice(FLAGS), help="Only turns with this flag.")
 @click.option("--all", "all_turns", is_flag=True, help="Turns without a flag too.")
 @click.option("--again", is_flag=True, help="Also turns that were exported before.")
@@ -56,6 +64,7 @@ def export(  # noqa: PLR0913 - one per option
     bot: Bot,
     file: Path,
     *,
+    form: str | None,
     flag: str | None,
     all_turns: bool,
     again: bool,
@@ -63,7 +72,11 @@ def export(  # noqa: PLR0913 - one per option
     people: Sequence[str],
     surrogates: bool,
 ) -> None:
-    """Write flagged turns to FILE, a Rasa NLU file that people correct in any editor.
+    """Write flagged turns to FILE, for people to correct in the tool they like.
+
+    A Rasa NLU file (.yml) for any editor, CSV (.csv) for spreadsheets, tasks for Label
+    Studio (.json, with the labeling setup beside it), or, named with --format, doccano
+    or Prodigy.
 
     Only masked texts of people who agreed go out, each turn once. With --surrogates,
     "call me at [PHONE]" goes out as "call me at 212-555-0147": the number is invented,
@@ -72,6 +85,8 @@ def export(  # noqa: PLR0913 - one per option
     \b
     Examples:
       rasa-qa export review.yml
+      rasa-qa export review.json --format label_studio
+      rasa-qa export review.jsonl --format doccano
       rasa-qa export review.yml --surrogates
       rasa-qa export bad.yml --flag negative_feedback --limit 50 --for Marta
     """
@@ -80,6 +95,8 @@ def export(  # noqa: PLR0913 - one per option
         opened.engine,
         file,
         root=bot.folder,
+        form=catalogue.format_named(form) if form else catalogue.format_for(file),
+        names=domain_names(bot),
         flag=flag,
         all_turns=all_turns,
         again=again,
@@ -91,8 +108,9 @@ def export(  # noqa: PLR0913 - one per option
     if exported is None:
         say("Nothing to export: no such turns with consent that did not go out before.")
         return
+    names = " and ".join(path.name for path in exported.files)
     say(
-        f"Exported {exported.items} turns to {file.name}. "
+        f"Exported {exported.items} turns to {names}. "
         f"Correct it, then: rasa-qa import {file.name}"
     )
 
@@ -123,7 +141,7 @@ def merge(bot: Bot, *, yes: bool, surrogates: bool | None) -> None:
     with reading(opened.engine) as connection:
         waiting = approval.ready(connection, opened.settings.review)
         undecided = len(annotations.waiting(connection)) - len(waiting)
-        sent_so = batches.last_sent_as(connection, FORMAT_WITH_SURROGATES)
+        sent_so = batches.last_sent_as(connection, WITH_SURROGATES)
     if undecided:
         say(f"{undecided} corrections wait for approval: rasa-qa approve")
     if not waiting:

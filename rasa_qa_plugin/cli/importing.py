@@ -20,7 +20,7 @@ from rasa_qa_plugin.cli.options import (
 from rasa_qa_plugin.errors import AnnotationError, RasaQAError
 from rasa_qa_plugin.opening import Opened, open_bot
 from rasa_qa_plugin.review.batches import handed_to
-from rasa_qa_plugin.review.formats.catalogue import format_of
+from rasa_qa_plugin.review.formats import catalogue
 from rasa_qa_plugin.review.importing import import_items
 from rasa_qa_plugin.review.intake import Imported
 from rasa_qa_plugin.review.rejects import Rejects, original_name
@@ -47,6 +47,12 @@ from rasa_qa_plugin.storage.engine import reading
     multiple=True,
     help="Likewise an entity.",
 )
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(catalogue.NAMES),
+    help="Of which tool; without it, the content says it.",
+)
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def import_(  # noqa: PLR0913 - one per option
     bot: Bot,
@@ -55,6 +61,7 @@ def import_(  # noqa: PLR0913 - one per option
     name: str | None,
     new_intents: Sequence[str],
     new_entities: Sequence[str],
+    form: str | None,
     as_json: bool,
 ) -> None:
     """Read a corrected FILE back, in whatever of our formats it is.
@@ -73,13 +80,17 @@ def import_(  # noqa: PLR0913 - one per option
       rasa-qa import review.yml.rejected
     """
     content = read_bytes(file)
-    form = format_of(content, file.name)
-    loaded = form.load(content, file.name)
-    opened = open_bot(bot)
     source = original_name(file.name)
+    tool = (
+        catalogue.format_named(form)
+        if form
+        else catalogue.format_of(content, file.with_name(source))
+    )
+    loaded = tool.load(content, file.name)
+    opened = open_bot(bot)
     with reading(opened.engine) as connection:
         given = {} if name else handed_to(connection, source)
-    rejects = Rejects(file, content, form, root=bot.folder)
+    rejects = Rejects(file, content, tool, root=bot.folder)
     imported = import_items(
         opened.engine,
         loaded.items,

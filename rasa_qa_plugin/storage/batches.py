@@ -101,14 +101,20 @@ def statuses(connection: Connection, turn_ids: Sequence[str]) -> dict[str, str]:
 
 
 def last_sent_as(connection: Connection, form: str) -> set[str]:
-    """Give the turns whose latest batch had the format *form*."""
+    """Give the turns whose latest batch had a format that ends in *form*.
+
+    Files to train a language model with are nothing that people correct: they do not
+    count.
+    """
     found: set[str] = set()
     rows = connection.execute(
-        sa.select(batches.c.format, batches.c.turns).order_by(batches.c.created_at)
+        sa.select(batches.c.format, batches.c.turns)
+        .where(batches.c.format.not_like("llm%"))
+        .order_by(batches.c.created_at)
     )
     for sent, encoded in rows:
         ids = msgspec.json.decode(encoded, type=set[str])
-        found = found | ids if sent == form else found - ids
+        found = found | ids if sent.endswith(form) else found - ids
     return found
 
 

@@ -464,7 +464,7 @@ ENDPOINTS = "tracker_store:\n  type: rasa_qa_plugin.QATrackerStore\n"
             {"review.yml": "a: 1"},
             ["import", "review.yml"],
             1,
-            "review.yml: in none of the known formats; give",
+            "has no `nlu:` key; give",
         ),
         ({}, ["rollback"], 1, "rollback: there is no former model"),
         ({}, ["retrain"], 1, "test set: nlu_test.yml not found; check the path"),

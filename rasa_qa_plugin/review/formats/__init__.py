@@ -36,12 +36,27 @@ class Loaded(msgspec.Struct, frozen=True):
 
 
 class Names(msgspec.Struct):
-    """Names that people may choose from in a tool, in an order to show."""
+    """Names that people may choose from in a tool, in an order to show.
 
-    intents: list[str] = []
-    entities: list[str] = []
-    roles: list[str] = []
-    groups: list[str] = []
+    Attributes:
+        notes: What people should know first; only formats with comments show it.
+    """
+
+    intents: dict[str, None] = {}
+    entities: dict[str, None] = {}
+    roles: dict[str, None] = {}
+    groups: dict[str, None] = {}
+    notes: tuple[str, ...] = ()
+
+    def add(self, item: Item) -> None:
+        """Let people choose what an item has already."""
+        self.intents.setdefault(item.intent)
+        for entity in item.entities:
+            self.entities.setdefault(entity.entity)
+            if entity.role is not None:
+                self.roles.setdefault(entity.role)
+            if entity.group is not None:
+                self.groups.setdefault(entity.group)
 
 
 class Format(NamedTuple):
@@ -52,14 +67,15 @@ class Format(NamedTuple):
         title: As people call the tool.
         suffixes: File name endings that choose this format on export.
         recognises: Tells by the content whether a file is of this format.
-        dump: Gives the file in pieces. Loading them gives the items in ``tidy`` form,
-            without their comments, and each with a ``line``.
+        dump: Gives the file in pieces, and reads the items as it goes. Loading them
+            gives the items in ``tidy`` form, without comments, and with their lines.
         load: Gives what people made of a file (content, name): good items, and problems
             by line. Raises AnnotationError when the file as a whole is unreadable.
         only: Gives the file with the records of these ``line`` numbers alone, the rest
             as it stood: what goes into a ``.rejected`` file, to be mended and imported.
         without_turns: Gives the file without these turns, the rest as it stood.
-        beside: Gives what else the tool needs, by what is put behind the file's stem.
+        beside: Gives what else the tool needs, by what is put behind the file's stem;
+            the names are complete once *dump* is exhausted.
     """
 
     name: str

@@ -27,11 +27,10 @@ def format_named(name: str) -> Format:
 
 def format_for(path: Path) -> Format:
     """Give the format that a file of this name is written in."""
-    endings = (one for one in map(format_named, NAMES) if path.suffix in one.suffixes)
-    return next(endings, None) or format_named(DEFAULT)
+    return _by_suffix(path) or format_named(DEFAULT)
 
 
-def format_of(content: bytes, file: str) -> Format:
+def format_of(content: bytes, path: Path) -> Format:
     """Give the format that a file is written in, whatever its name.
 
     Raises:
@@ -41,6 +40,15 @@ def format_of(content: bytes, file: str) -> Format:
         found = format_named(name)
         if found.recognises(content):
             return found
-    raise AnnotationError(
-        file, "in none of the known formats; give back a file that the tool exported"
-    )
+    # A file that somebody spoiled: its own format says best what is wrong.
+    expected = _by_suffix(path)
+    if expected is None:
+        raise AnnotationError(
+            path.name, "in none of the known formats; give back what the tool exported"
+        )
+    return expected
+
+
+def _by_suffix(path: Path) -> Format | None:
+    formats = map(format_named, NAMES)
+    return next((one for one in formats if path.suffix in one.suffixes), None)

@@ -132,8 +132,8 @@ def _scalar(name: str) -> str:
     return quoted(name)
 
 
-def _dump(items: Iterable[Item], _names: Names) -> Iterator[bytes]:
-    for piece in _pieces(items, INSTRUCTIONS):
+def _dump(items: Iterable[Item], names: Names) -> Iterator[bytes]:
+    for piece in _pieces(items, (*INSTRUCTIONS, *names.notes)):
         yield piece.encode()
 
 
