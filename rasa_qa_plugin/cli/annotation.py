@@ -143,7 +143,8 @@ def import_(bot: Bot, file: Path, *, as_json: bool, form: str | None) -> None:
     if as_json:
         print_json(imported)
         return
-    say(f"Recorded {len(imported.recorded)} corrections.")
+    if imported.recorded or not imported.complaints:
+        say(f"Recorded {len(imported.recorded)} corrections.")
     for count, what in (
         (len(imported.known), "were known already"),
         (len(imported.edited), "have an edited text"),
