@@ -111,7 +111,7 @@ def import_(  # noqa: PLR0913 - one per option
     to_mend = sum(one.rejected for one in imported.complaints)
     if to_mend:
         where = "there" if left is None else f"them in {left.name} and import that"
-        raise RasaQAError(f"{file.name}: {to_mend} were not taken; mend {where}")
+        raise RasaQAError(f"{file.name}: {to_mend} not taken; mend {where}")
 
 
 def read_bytes(path: Path) -> bytes:
@@ -142,11 +142,12 @@ def _vocabulary(
 
 
 def _tell(done: Imported, file: Path, *, needs_approval: bool) -> None:
-    say(
-        f"Recorded {len(done.recorded)} corrections: "
-        f"{len(done.confirmed)} found the bot right, {len(done.corrected)} did not"
-        + (f", {len(done.refused)} rejected their turn." if done.refused else ".")
-    )
+    if done.recorded or not done.complaints:
+        say(
+            f"Recorded {len(done.recorded)} corrections: "
+            f"{len(done.confirmed)} found the bot right, {len(done.corrected)} did not"
+            + (f", {len(done.refused)} rejected their turn." if done.refused else ".")
+        )
     for names, what in (
         (done.known, "were known already"),
         (done.edited, "have an edited text"),

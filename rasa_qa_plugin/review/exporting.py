@@ -97,7 +97,7 @@ class _Going:
         """Refuse where somebody left, or a turn was answered, since it was read."""
         left = {
             turn_id: hash((text, status))
-            for turn_id, text, status in turns.texts(connection, self.ids)
+            for turn_id, text, status in batches.texts(connection, self.ids)
         }
         if left != self._states:
             raise RasaQAError(

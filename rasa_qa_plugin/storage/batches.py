@@ -1,6 +1,6 @@
 """Batches: the files that turns went out in, to be traced and taken back."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -98,6 +98,17 @@ def statuses(connection: Connection, turn_ids: Sequence[str]) -> dict[str, str]:
         )
         found.update((row.turn_id, row.status) for row in rows)
     return found
+
+
+def texts(
+    connection: Connection, turn_ids: Sequence[str]
+) -> Iterator[tuple[str, str | None, str]]:
+    """Give id, text and status of turns; those that are gone are left out."""
+    for start in range(0, len(turn_ids), _MOST_IDS):
+        part = list(turn_ids[start : start + _MOST_IDS])
+        query = sa.select(turns.c.turn_id, turns.c.text, turns.c.status)
+        for row in connection.execute(query.where(turns.c.turn_id.in_(part))):
+            yield row.turn_id, row.text, row.status
 
 
 def last_sent_as(connection: Connection, form: str) -> set[str]:

@@ -181,17 +181,6 @@ def by_id(connection: Connection, turn_ids: Iterable[str]) -> dict[str, Turn]:
     return found
 
 
-def texts(
-    connection: Connection, turn_ids: Sequence[str]
-) -> Iterator[tuple[str, str | None, Status]]:
-    """Give id, text and status of those of *turn_ids* that turns have."""
-    for start in range(0, len(turn_ids), _BATCH):
-        part = list(turn_ids[start : start + _BATCH])
-        query = sa.select(turns.c.turn_id, turns.c.text, turns.c.status)
-        for row in connection.execute(query.where(turns.c.turn_id.in_(part))):
-            yield row.turn_id, row.text, row.status
-
-
 def existing(connection: Connection, turn_ids: Sequence[str]) -> set[str]:
     """Give those of *turn_ids* that turns have."""
     found: set[str] = set()
