@@ -135,9 +135,11 @@ def _vocabulary(
         used = annotations.intents(connection)
         used_entities = annotations.entity_names(connection)
     domain = bot.domain_index()
+    known = domain["entities"]
     return Vocabulary(
         intents=frozenset({*domain["intents"], *used, *intents}),
-        entities=frozenset({*domain["entities"], *used_entities, *entities}),
+        # Rasa learns entities that the domain leaves out; many domains list none.
+        entities=frozenset({*known, *used_entities, *entities}) if known else None,
     )
 
 

@@ -11,7 +11,7 @@ from rasa_qa_plugin.privacy.spans import Alignment
 from rasa_qa_plugin.review.agreement import Agreement
 from rasa_qa_plugin.review.flags import DISAGREEMENT
 from rasa_qa_plugin.review.formats import Problem
-from rasa_qa_plugin.review.items import Item, clean, tidy
+from rasa_qa_plugin.review.items import Item, tidy
 from rasa_qa_plugin.review.opinions import Weighed, weigh
 from rasa_qa_plugin.review.surrogates import restored
 from rasa_qa_plugin.review.tasks import read_item
@@ -260,11 +260,11 @@ class Intake:
         if isinstance(valid, str):
             self.complain(item.line, valid, turn_id=turn.turn_id)
             return None
-        sent = clean(turn.text or "")
+        bot = read_item(turn)
+        sent = bot.text
         original, widened = restored(valid.item, masked=sent)
         edited = original.text != sent
         right = _masked(original, self._privacy) if edited else original
-        bot = read_item(turn)
         confirmed = (right.intent, right.entities) == (turn.intent, bot.entities)
         lists = {
             "confirmed" if confirmed else "corrected": True,
@@ -295,7 +295,7 @@ class Intake:
             source=self._source,
             annotated_at=self._now,
             seconds=None if item.seconds is None else round(item.seconds, 2),
-            annotator=clean(name)[:255],
+            annotator=" ".join(name.split())[:255],
         )
 
 

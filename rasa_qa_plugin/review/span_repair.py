@@ -32,6 +32,8 @@ def repair(item: Item) -> Repaired:
     Rasa learns whole words, as its WhitespaceTokenizer finds them. A mark that cuts one
     covers all of it.
     """
+    if not item.entities:
+        return Repaired(())
     # Offsets within a word: no mark begins or ends there.
     inside: set[int] = set()
     for start, end in words(item.text):

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rasa_qa_plugin.review.agreement import agreement
-from rasa_qa_plugin.review.items import Entity, Item
+from rasa_qa_plugin.review.items import Entity, Item, clean
 from rasa_qa_plugin.review.span_repair import repair
 
 
@@ -73,6 +73,12 @@ def test_repairing_twice_is_repairing_once_and_never_marks_less(
     again = repair(marked(text, (entity.start, entity.end)))
     assert not again.moved
     assert again.entities == found.entities
+
+
+@given(st.text(max_size=20))
+def test_a_text_is_clean_whether_or_not_it_was_before(text: str) -> None:
+    assert clean(f" {text}\n") == clean(text)
+    assert clean(clean(text)) == clean(text)
 
 
 def test_kappa_is_that_of_the_textbook() -> None:

@@ -114,6 +114,21 @@ def test_a_new_name_is_taken_once_it_is_declared(talked: Path, review: Path) -> 
     assert not review.with_name("review.yml.rejected").exists()
 
 
+def test_entities_are_checked_where_the_domain_lists_any(
+    talked: Path, review: Path
+) -> None:
+    content = review.read_text("utf-8").replace("la libra?", "la [libra](unti)?")
+    review.write_text(content, "utf-8")
+    domain = talked / "domain.yml"
+    domain.write_text(domain.read_text("utf-8") + "entities:\n- unit\n", "utf-8")
+
+    refused = call(talked, "import", str(review))
+    taken = imported(talked, review, "--new-entity", "unti")
+
+    assert "has no unti; did you mean unit? mend it, or import with" in refused.stderr
+    assert len(taken["recorded"]) == 1
+
+
 def test_erase_finds_what_was_rejected_and_no_import_brings_it_back(
     talked: Path, review: Path
 ) -> None:
