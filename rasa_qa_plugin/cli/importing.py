@@ -20,6 +20,7 @@ from rasa_qa_plugin.cli.options import (
 from rasa_qa_plugin.errors import AnnotationError, RasaQAError
 from rasa_qa_plugin.opening import Opened, open_bot
 from rasa_qa_plugin.review.batches import handed_to
+from rasa_qa_plugin.review.domain_names import domain_names
 from rasa_qa_plugin.review.formats import catalogue
 from rasa_qa_plugin.review.importing import import_items
 from rasa_qa_plugin.review.intake import Imported
@@ -134,11 +135,10 @@ def _vocabulary(
     with reading(opened.engine) as connection:
         used = annotations.intents(connection)
         used_entities = annotations.entity_names(connection)
-    domain = bot.domain_index()
-    known = domain["entities"]
+    known = domain_names(bot).entities
     return Vocabulary(
-        intents=frozenset({*domain["intents"], *used, *intents}),
-        # Rasa learns entities that the domain leaves out; many domains list none.
+        intents=frozenset({*bot.domain_names("intents"), *used, *intents}),
+        # Rasa learns entities that the domain leaves out; many list none of their own.
         entities=frozenset({*known, *used_entities, *entities}) if known else None,
     )
 

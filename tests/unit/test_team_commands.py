@@ -129,6 +129,17 @@ def test_entities_are_checked_where_the_domain_lists_any(
     assert len(taken["recorded"]) == 1
 
 
+def test_entities_of_the_plugin_say_nothing_about_those_of_the_bot(
+    talked: Path, review: Path
+) -> None:
+    content = review.read_text("utf-8").replace("la libra?", "la [libra](unit)?")
+    review.write_text(content, "utf-8")
+    domain = talked / "domain.yml"
+    domain.write_text(domain.read_text("utf-8") + "entities:\n- qa_turn\n", "utf-8")
+
+    assert len(imported(talked, review)["recorded"]) == 2
+
+
 def test_erase_finds_what_was_rejected_and_no_import_brings_it_back(
     talked: Path, review: Path
 ) -> None:
