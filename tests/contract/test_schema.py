@@ -84,7 +84,8 @@ def test_corrections_and_batches_of_before_have_no_names_and_their_counts(
             connection.execute(
                 sa.text(
                     "INSERT INTO qa_batches (batch_id, format, file_name, sha256,"
-                    " turns, created_at) VALUES (:id, 'rasa_nlu', 'r.yml', '0', :turns, :id)"
+                    " turns, created_at)"
+                    " VALUES (:id, 'rasa_nlu', 'r.yml', '0', :turns, :id)"
                 ),
                 {"id": number, "turns": turns},
             )
