@@ -94,7 +94,8 @@ def test_what_nobody_changes_comes_back_as_it_went(
 
     assert loaded.problems == []
     assert [bare(item) for item in loaded.items] == [returned(item) for item in sent]
-    assert catalogue.format_of(content, Path("file.txt")) is form or not sent
+    if sent:
+        assert catalogue.format_of(content, Path("file.txt")) is form
 
 
 @pytest.mark.parametrize("form", FORMATS, ids=catalogue.NAMES)
@@ -103,6 +104,7 @@ def test_a_thousand_hostile_items_come_back_without_a_difference(form: Format) -
 
 
 @pytest.mark.parametrize("form", FORMATS, ids=catalogue.NAMES)
+@settings(max_examples=30, deadline=None)
 @given(data=st.data())
 def test_some_records_leave_a_file_and_the_others_stay_as_they_are(
     form: Format, data: st.DataObject
