@@ -16,6 +16,7 @@ PACKAGE = Path(rasa_qa_plugin.__file__).parent
 # Lower rooms know nothing of higher ones.
 LAYERS = (
     {"errors"},
+    {"rejection"},
     {"settings", "consent", "changes", "topics", "signs"},
     {"bot", "splicing"},
     {"parts"},

@@ -1,4 +1,4 @@
-"""`rasa-qa export`, `rasa-qa import` and `rasa-qa merge`."""
+"""`rasa-qa export` and `rasa-qa merge`."""
 
 import sys
 import time
@@ -11,20 +11,18 @@ import click
 from rasa_qa_plugin.bot import Bot
 from rasa_qa_plugin.cli.options import (
     bot_option,
-    json_option,
-    print_json,
     say,
     yes_option,
 )
 from rasa_qa_plugin.errors import AnnotationError, RasaQAError, StorageError
 from rasa_qa_plugin.opening import Opened, open_bot
-from rasa_qa_plugin.review import merging
+from rasa_qa_plugin.review import approval, merging
 from rasa_qa_plugin.review.domain_names import domain_names
 from rasa_qa_plugin.review.exporting import WITH_SURROGATES
 from rasa_qa_plugin.review.exporting import export as export_turns
 from rasa_qa_plugin.review.flags import FLAGS
 from rasa_qa_plugin.review.formats import catalogue
-from rasa_qa_plugin.review.importing import import_items, item_of
+from rasa_qa_plugin.review.importing import item_of
 from rasa_qa_plugin.review.items import Item
 from rasa_qa_plugin.review.nlu_file import fingerprint
 from rasa_qa_plugin.review.objections import ALREADY_TRAINED
@@ -53,6 +51,13 @@ from rasa_qa_plugin.storage.engine import reading, transaction
     "--limit", type=click.IntRange(min=1), help="How many, the doubtful ones first."
 )
 @click.option(
+    "--for",
+    "people",
+    metavar="NAME",
+    multiple=True,
+    help="Who gets the file; may be given several times.",
+)
+@click.option(
     "--surrogates", is_flag=True, help="Invented names and numbers instead of tokens."
 )
 def export(  # noqa: PLR0913 - one per option
@@ -64,6 +69,7 @@ def export(  # noqa: PLR0913 - one per option
     all_turns: bool,
     again: bool,
     limit: int | None,
+    people: Sequence[str],
     surrogates: bool,
 ) -> None:
     """Write flagged turns to FILE, for people to correct in the tool they like.
@@ -82,7 +88,7 @@ def export(  # noqa: PLR0913 - one per option
       rasa-qa export review.json --format label_studio
       rasa-qa export review.jsonl --format doccano
       rasa-qa export review.yml --surrogates
-      rasa-qa export bad.yml --flag negative_feedback --limit 50
+      rasa-qa export bad.yml --flag negative_feedback --limit 50 --for Marta
     """
     opened = open_bot(bot)
     exported = export_turns(
@@ -96,6 +102,7 @@ def export(  # noqa: PLR0913 - one per option
         again=again,
         limit=limit,
         surrogates=Surrogates() if surrogates else None,
+        people=people,
         now=time.time(),
     )
     if exported is None:
@@ -106,65 +113,6 @@ def export(  # noqa: PLR0913 - one per option
         f"Exported {exported.items} turns to {names}. "
         f"Correct it, then: rasa-qa import {file.name}"
     )
-
-
-@click.command("import")
-@bot_option
-@json_option
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(catalogue.NAMES),
-    help="Of which tool; without it, the content says it.",
-)
-def import_(bot: Bot, file: Path, *, as_json: bool, form: str | None) -> None:
-    """Read a corrected FILE back, from whatever tool.
-
-    Doing it twice changes nothing. Turns of people who took their consent back are
-    dropped and counted.
-
-    \b
-    Examples:
-      rasa-qa import review.yml
-    """
-    content = read_bytes(file)
-    tool = catalogue.format_named(form) if form else catalogue.format_of(content, file)
-    loaded = tool.load(content, file.name)
-    opened = open_bot(bot)
-    imported = import_items(
-        opened.engine,
-        loaded.items,
-        problems=loaded.problems,
-        privacy=opened.privacy,
-        source=file.name,
-        now=time.time(),
-    )
-    if as_json:
-        print_json(imported)
-        return
-    if imported.recorded or not imported.complaints:
-        say(f"Recorded {len(imported.recorded)} corrections.")
-    for count, what in (
-        (len(imported.known), "were known already"),
-        (len(imported.edited), "have an edited text"),
-        (len(imported.masked), "held personal data, which was masked"),
-        (
-            len(imported.widened),
-            "mark a part of an invented value; the mark covers all of it now",
-        ),
-        (len(imported.unknown), "belong to turns that are not in this database"),
-        (len(imported.withdrawn), "dropped: consent was taken back"),
-    ):
-        if count:
-            say(f"{count} {what}.")
-    for complaint in imported.complaints:
-        place = file.name + (f", line {complaint.line}" if complaint.line else "")
-        say(f"{place}: {complaint.message}")
-    if imported.recorded:
-        say("Next: rasa-qa merge")
-    if imported.complaints:
-        sys.exit(1)
 
 
 @click.command()
@@ -180,7 +128,8 @@ def merge(bot: Bot, *, yes: bool, surrogates: bool | None) -> None:
 
     Shows the diff first. One line per example is added, nothing else in your files
     changes; Rasa's own parser must read the result as meant before it is written.
-    Former files are kept under .rasa_qa/backups.
+    Former files are kept under .rasa_qa/backups. With `review.approval: true` in qa.yml
+    only what `rasa-qa approve` let through is added.
 
     \b
     Examples:
@@ -190,8 +139,11 @@ def merge(bot: Bot, *, yes: bool, surrogates: bool | None) -> None:
     """
     opened = open_bot(bot)
     with reading(opened.engine) as connection:
-        waiting = annotations.waiting(connection)
+        waiting = approval.ready(connection, opened.settings.review)
+        undecided = len(annotations.waiting(connection)) - len(waiting)
         sent_so = batches.last_sent_as(connection, WITH_SURROGATES)
+    if undecided:
+        say(f"{undecided} corrections wait for approval: rasa-qa approve")
     if not waiting:
         say("Nothing to merge. Corrections come in with: rasa-qa import FILE")
         return
@@ -257,7 +209,7 @@ def _write(  # noqa: PLR0913 - what a merge leaves behind
     with transaction(opened.engine) as connection:
         queue.hold(connection, done)  # nobody takes consent back while files change
         # Somebody may have taken consent back while the diff was being read.
-        if annotations.waiting(connection) != waiting:
+        if approval.ready(connection, opened.settings.review) != waiting:
             raise RasaQAError(
                 "corrections: changed while you were looking; run the command again"
             )
@@ -269,15 +221,6 @@ def _write(  # noqa: PLR0913 - what a merge leaves behind
         annotations.mark_merged(connection, done)
         turns.set_status(connection, done, "merged")
         runs.note(connection, "merge", now=now, turns=len(plan.added))
-
-
-def read_bytes(path: Path) -> bytes:
-    """Read a file that people gave back."""
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        problem = f"cannot be read ({type(error).__name__}); check its permissions"
-        raise AnnotationError(path.name, problem) from None
 
 
 def read_text(path: Path) -> str:

@@ -1,6 +1,7 @@
 """Corrected files back into the database; doing it twice is doing it once."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 import msgspec
 from sqlalchemy.engine import Engine
@@ -27,7 +28,8 @@ def import_items(  # noqa: PLR0913 - what a file and its reader say
     privacy: PrivacyEngine,
     source: str,
     now: float,
-    annotator: str | Mapping[str, str] = "",
+    annotator: str = "",
+    handed_to: Mapping[str, str] = MappingProxyType({}),
     vocabulary: Vocabulary = Vocabulary(),  # noqa: B008 - frozen
     problems: Sequence[Problem] = (),
     rejects: Rejects | None = None,
@@ -40,7 +42,8 @@ def import_items(  # noqa: PLR0913 - what a file and its reader say
         privacy: Finds personal data in texts that people edited.
         source: Name of the file, for the record.
         now: Seconds since the epoch.
-        annotator: Who decided where an item does not say, for all turns or by turn.
+        annotator: Who decided where neither an item nor *handed_to* says it.
+        handed_to: Who got a turn, where one person did.
         vocabulary: The names that exist.
         problems: What the format could not read.
         rejects: Keeps what is to be mended; the caller writes it afterwards.
@@ -58,13 +61,13 @@ def import_items(  # noqa: PLR0913 - what a file and its reader say
         source=source[:255],
         now=now,
         annotator=annotator,
+        handed_to=handed_to,
         vocabulary=vocabulary,
     )
-    for one in problems:
-        intake.complain(one.line, one.message)
     with transaction(engine) as connection:
         # Nobody may take consent back between the look and the record.
         queue.hold(connection, by_turn)
+        intake.complain_about(connection, problems)
         for page in _pages(by_turn):
             intake.take(connection, page)
         done.agreement.extend(agreement(intake.read_by_several))

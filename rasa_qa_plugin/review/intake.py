@@ -10,7 +10,8 @@ from rasa_qa_plugin.privacy.engine import PrivacyEngine
 from rasa_qa_plugin.privacy.spans import Alignment
 from rasa_qa_plugin.review.agreement import Agreement
 from rasa_qa_plugin.review.flags import DISAGREEMENT
-from rasa_qa_plugin.review.items import Item, clean, tidy
+from rasa_qa_plugin.review.formats import Problem
+from rasa_qa_plugin.review.items import Item, tidy
 from rasa_qa_plugin.review.opinions import Weighed, weigh
 from rasa_qa_plugin.review.surrogates import restored
 from rasa_qa_plugin.review.tasks import read_item
@@ -141,7 +142,8 @@ class Intake:
         privacy: PrivacyEngine,
         source: str,
         now: float,
-        annotator: str | Mapping[str, str],
+        annotator: str,
+        handed_to: Mapping[str, str],
         vocabulary: Vocabulary,
     ) -> None:
         """Take in what one file says; arguments as for `import_items`."""
@@ -150,6 +152,7 @@ class Intake:
         self._source = source
         self._now = now
         self._annotator = annotator
+        self._handed_to = handed_to
         self._vocabulary = vocabulary
         self.to_mend: dict[int, str | None] = {}
         self.read_by_several: list[dict[str, str]] = []
@@ -168,6 +171,25 @@ class Intake:
         if rejected and line is not None:
             self.to_mend[line] = turn_id
 
+    def complain_about(
+        self, connection: Connection, problems: Sequence[Problem]
+    ) -> None:
+        """Note what the format could not read; it may hold words of who is gone."""
+        raw = [
+            one.raw if isinstance(one.raw, str) else one.raw.decode("utf-8", "replace")
+            for one in problems
+        ]
+        named = [sorted(set(_TURN_ID.findall(text))) for text in raw]
+        found = turns.by_id(connection, {name for names in named for name in names})
+        for problem, names in zip(problems, named, strict=True):
+            gone = [name for name in names if not _may_be_kept(found.get(name))]
+            self.complain(
+                problem.line,
+                problem.message,
+                turn_id=names[0] if names else None,
+                rejected=not gone,
+            )
+
     def take(self, connection: Connection, page: Mapping[str, Sequence[Item]]) -> None:
         """Record what was decided about some turns, which the caller holds."""
         found = turns.by_id(connection, page)
@@ -175,10 +197,10 @@ class Intake:
         written = _Page()
         for turn_id, items in page.items():
             turn = found.get(turn_id)
-            if turn is None or turn.status == "withdrawn" or turn.text is None:
-                self._drop(turn_id, turn, items)
-            else:
+            if turn is not None and _may_be_kept(turn):
                 self._weigh(turn, items, known.get(turn_id, []), written)
+            else:
+                self._drop(turn_id, turn, items)
         written.write(connection, now=self._now)
 
     def _drop(self, turn_id: str, turn: Turn | None, items: Sequence[Item]) -> None:
@@ -238,11 +260,11 @@ class Intake:
         if isinstance(valid, str):
             self.complain(item.line, valid, turn_id=turn.turn_id)
             return None
-        sent = clean(turn.text or "")
+        bot = read_item(turn)
+        sent = bot.text
         original, widened = restored(valid.item, masked=sent)
         edited = original.text != sent
         right = _masked(original, self._privacy) if edited else original
-        bot = read_item(turn)
         confirmed = (right.intent, right.entities) == (turn.intent, bot.entities)
         lists = {
             "confirmed" if confirmed else "corrected": True,
@@ -264,8 +286,7 @@ class Intake:
     ) -> Annotation:
         name = item.annotator
         if name is None:
-            given = self._annotator
-            name = given if isinstance(given, str) else given.get(item.turn_id, "")
+            name = self._handed_to.get(item.turn_id, self._annotator)
         return Annotation(
             turn_id=item.turn_id,
             text=text,
@@ -274,8 +295,12 @@ class Intake:
             source=self._source,
             annotated_at=self._now,
             seconds=None if item.seconds is None else round(item.seconds, 2),
-            annotator=clean(name)[:255],
+            annotator=" ".join(name.split())[:255],
         )
+
+
+def _may_be_kept(turn: Turn | None) -> bool:
+    return turn is not None and turn.status != "withdrawn" and turn.text is not None
 
 
 def _masked(item: Item, privacy: PrivacyEngine) -> Item:

@@ -3,6 +3,7 @@
 import json
 import re
 import unicodedata
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -11,6 +12,10 @@ Verdict = Literal["correct", "skip", "reject"]
 
 # What cannot stand in an intent's name, since Rasa could not read it back.
 _NO_INTENT = re.compile(r"[\x00-\x1f\x7f-\x9f{}\[\]@\"'`\\<>|]|^[/ ]|[/ ]$")
+# Where :func:`clean` has anything to do; most texts are clean.
+_UNCLEAN = re.compile(
+    r"^ | $|  |[^\S ]|[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufeff\ufffe\uffff]"
+)
 _UNPRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 
 
@@ -140,8 +145,10 @@ def _is_punctuation(char: str) -> bool:
     return unicodedata.category(char).startswith("P")
 
 
-def _clean(text: str) -> tuple[str, list[int]]:
+def _clean(text: str) -> tuple[str, Sequence[int]]:
     """Give the clean text and, for every old offset, the new one."""
+    if not _UNCLEAN.search(text):
+        return text, range(len(text) + 1)
     out: list[str] = []
     moved = []
     for char in text:

@@ -11,7 +11,6 @@ from rasa_qa_plugin.review.marking import words
 
 # Scripts that put no blanks between words; there, nobody can tell where one begins.
 _UNSPACED = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR")
-_BMP = 0xFFFF
 
 
 class Repaired(msgspec.Struct, frozen=True):
@@ -31,9 +30,10 @@ def repair(item: Item) -> Repaired:
     """Give the entities of *item* so that they cover whole words of its text.
 
     Rasa learns whole words, as its WhitespaceTokenizer finds them. A mark that cuts one
-    was counted in UTF-16 units, as browsers do (an emoji is two of them), or missed a
-    letter: then it covers the words that it touches.
+    covers all of it.
     """
+    if not item.entities:
+        return Repaired(())
     # Offsets within a word: no mark begins or ends there.
     inside: set[int] = set()
     for start, end in words(item.text):
@@ -62,32 +62,15 @@ def repair(item: Item) -> Repaired:
 
 
 def _span(text: str, entity: Entity, inside: set[int]) -> tuple[int, int] | None:
-    """Give where a mark should begin and end."""
-    tries = [(entity.start, entity.end)]
-    if any(ord(char) > _BMP for char in text):
-        tries.append((_from_utf16(text, entity.start), _from_utf16(text, entity.end)))
-    within = [(s, e) for s, e in tries if 0 <= s < e <= len(text)]
-    for start, end in within:
-        if not inside.intersection((start, end)):
-            return start, end
-    if not within:
+    """Give where a mark should begin and end; None where it marks nothing."""
+    start, end = entity.start, entity.end
+    if not 0 <= start < end <= len(text):
         return None
-    start, end = within[0]
     while start in inside:
         start -= 1
     while end in inside:
         end += 1
     return start, end
-
-
-def _from_utf16(text: str, offset: int) -> int:
-    """Give the code point at a UTF-16 offset; -1 beyond the end."""
-    units = 0
-    for at, char in enumerate(text):
-        if units >= offset:
-            return at
-        units += 2 if ord(char) > _BMP else 1
-    return len(text) if units >= offset else -1
 
 
 def _overlap(entities: Sequence[Entity]) -> bool:

@@ -213,6 +213,13 @@ def intents(connection: Connection) -> set[str]:
     )
 
 
+def entity_names(connection: Connection) -> set[str]:
+    """Give the name of every entity that people marked."""
+    query = sa.select(annotations.c.entities).distinct()
+    rows = connection.execute(query.where(annotations.c.entities != "[]")).scalars()
+    return {mark["entity"] for row in rows for mark in msgspec.json.decode(row or "[]")}
+
+
 def waiting(connection: Connection, *, approved_only: bool = False) -> list[Kept]:
     """Give the corrections that count and are not merged yet, oldest first.
 
@@ -228,22 +235,6 @@ def waiting(connection: Connection, *, approved_only: bool = False) -> list[Kept
             annotations.c.text.is_not(None),
         )
     )
-
-
-def unapproved(
-    connection: Connection, turn_ids: Sequence[str] | None = None
-) -> list[Kept]:
-    """Give the corrections that nobody approved or refused yet, oldest first.
-
-    *turn_ids* leaves out those of other turns.
-    """
-    found = _read(
-        connection,
-        annotations.c.status == "annotated",
-        annotations.c.text.is_not(None),
-    )
-    wanted = None if turn_ids is None else set(turn_ids)
-    return [one for one in found if wanted is None or one.turn_id in wanted]
 
 
 def mark_merged(connection: Connection, turn_ids: Sequence[str]) -> None:

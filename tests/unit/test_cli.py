@@ -466,12 +466,6 @@ ENDPOINTS = "tracker_store:\n  type: rasa_qa_plugin.QATrackerStore\n"
             1,
             "has no `nlu:` key; give",
         ),
-        (
-            {"review.yml": "nlu:\n- intent: greet\n  examples:\n  - text: hola\n"},
-            ["import", "review.yml"],
-            1,
-            "review.yml, line 4: example has no turn_id; put its metadata back",
-        ),
         ({}, ["rollback"], 1, "rollback: there is no former model"),
         ({}, ["retrain"], 1, "test set: nlu_test.yml not found; check the path"),
         (
