@@ -33,14 +33,12 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
         train_split: Share of the conversations to train with; the others go into a
             file of their own. All into one file without it.
         min_confidence: Only turns of which the bot was at least so sure.
-        held_out: Texts that no model may learn: those of the test set.
         surrogates: Gives invented values for tokens; tokens stay without it.
     """
 
     layout: Layout
     train_split: float | None = None
     min_confidence: float | None = None
-    held_out: Collection[str] = ()
     surrogates: Surrogates | None = None
 
 
@@ -52,11 +50,12 @@ class FineTuning(msgspec.Struct, frozen=True, kw_only=True):
     manifest: Path
 
 
-def export_lessons(
+def export_lessons(  # noqa: PLR0913 - what `rasa-qa export` says
     engine: Engine,
     path: Path,
     selection: Selection,
     *,
+    held_out: Collection[str],
     root: Path,
     people: Sequence[str] = (),
     now: float,
@@ -65,14 +64,14 @@ def export_lessons(
 
     A text goes out once, whoever said it, with the latest answer. All of a conversation
     goes into the same file, the same one each time. That the words may stand there is
-    on record before, relative to the bot folder *root*.
+    on record before, relative to the bot folder *root*. No text of *held_out* goes out.
 
     Raises:
         RasaQAError: A file exists already or cannot be written, or corrections changed
             meanwhile.
         StorageError: The database refused.
     """
-    going = _Going(engine, path, selection, root=root, now=now)
+    going = _Going(engine, path, selection, held_out, root=root, now=now)
     if not going.lessons:
         return None
     form = selection.layout + (WITH_SURROGATES if selection.surrogates else "")
@@ -109,11 +108,12 @@ def export_lessons(
 class _Going:
     """Corrections on their way into files."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what `rasa-qa export` says
         self,
         engine: Engine,
         path: Path,
         selection: Selection,
+        held_out: Collection[str],
         *,
         root: Path,
         now: float,
@@ -121,6 +121,7 @@ class _Going:
         self._engine = engine
         self._root = root
         self._now = now
+        self._held_out = {same_text_key(text) for text in held_out}
         self.selection = selection
         self.lessons = self._chosen()
         self.parts = _parts(path, self.lessons, selection.train_split)
@@ -189,7 +190,7 @@ class _Going:
 
     def _chosen(self) -> list[Lesson]:
         """Give what goes out, oldest first: of texts that are alike, the latest."""
-        seen = {same_text_key(text) for text in self.selection.held_out}
+        seen = set(self._held_out)
         found: list[Lesson] = []
         confidence = self.selection.min_confidence
         with reading(self._engine) as connection:

@@ -36,6 +36,7 @@ def lessons(
     """Give the corrections of people whose words may be kept, the latest first."""
     query = (
         sa.select(
+            annotations.c.id,
             annotations.c.turn_id,
             annotations.c.text,
             annotations.c.intent,
@@ -50,16 +51,20 @@ def lessons(
             turns.c.text.is_not(None),
         )
         .order_by(annotations.c.id.desc())
+        .limit(_PAGE)
     )
     if min_confidence is not None:
         query = query.where(turns.c.confidence >= min_confidence)
-    rows = connection.execution_options(yield_per=_PAGE).execute(query)
-    for row in rows:
-        yield Lesson(
-            turn_id=row.turn_id,
-            text=row.text,
-            intent=row.intent,
-            entities=msgspec.json.decode(row.entities or "[]"),
-            sender_id=row.sender_id,
-            confidence=row.confidence,
-        )
+    page = connection.execute(query).all()
+    while page:
+        for row in page:
+            yield Lesson(
+                turn_id=row.turn_id,
+                text=row.text,
+                intent=row.intent,
+                entities=msgspec.json.decode(row.entities or "[]"),
+                sender_id=row.sender_id,
+                confidence=row.confidence,
+            )
+        after = query.where(annotations.c.id < page[-1].id)
+        page = connection.execute(after).all()
