@@ -24,7 +24,7 @@ _COMMANDS = {
     "show": ("showing", "show", "Show single turns, and why they may be wrong."),
     "flag": ("showing", "flag", "Flag turns by hand."),
     "annotate": ("annotate", "annotate", "Read what waits, answer at a keypress."),
-    "export": ("annotation", "export", "Write flagged turns to an annotation file."),
+    "export": ("exporting", "export", "Write flagged turns to an annotation file."),
     "import": ("importing", "import_", "Read a corrected annotation file back."),
     "batches": ("batches", "batches", "See what went out, or take it back."),
     "approve": ("approval", "approve", "Approve corrections, or refuse them."),

@@ -1,4 +1,4 @@
-"""`rasa-qa export` and `rasa-qa merge`."""
+"""`rasa-qa merge`: corrections into the training data."""
 
 import sys
 import time
@@ -17,11 +17,7 @@ from rasa_qa_plugin.cli.options import (
 from rasa_qa_plugin.errors import AnnotationError, RasaQAError, StorageError
 from rasa_qa_plugin.opening import Opened, open_bot
 from rasa_qa_plugin.review import approval, merging
-from rasa_qa_plugin.review.domain_names import domain_names
 from rasa_qa_plugin.review.exporting import WITH_SURROGATES
-from rasa_qa_plugin.review.exporting import export as export_turns
-from rasa_qa_plugin.review.flags import FLAGS
-from rasa_qa_plugin.review.formats import catalogue
 from rasa_qa_plugin.review.importing import item_of
 from rasa_qa_plugin.review.items import Item
 from rasa_qa_plugin.review.nlu_file import fingerprint
@@ -33,86 +29,6 @@ from rasa_qa_plugin.storage import annotations, batches, copies, queue, runs, tu
 from rasa_qa_plugin.storage.annotations import Annotation
 from rasa_qa_plugin.storage.copies import Written
 from rasa_qa_plugin.storage.engine import reading, transaction
-
-
-@click.command()
-@bot_option
-@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(catalogue.NAMES),
-    help="For which tool; without it, the file's name says it, or it is rasa_nlu.",
-)
-@click.option("--flag", type=click.Choice(FLAGS), help="Only turns with this flag.")
-@click.option("--all", "all_turns", is_flag=True, help="Turns without a flag too.")
-@click.option("--again", is_flag=True, help="Also turns that were exported before.")
-@click.option(
-    "--limit", type=click.IntRange(min=1), help="How many, the doubtful ones first."
-)
-@click.option(
-    "--for",
-    "people",
-    metavar="NAME",
-    multiple=True,
-    help="Who gets the file; may be given several times.",
-)
-@click.option(
-    "--surrogates", is_flag=True, help="Invented names and numbers instead of tokens."
-)
-def export(  # noqa: PLR0913 - one per option
-    bot: Bot,
-    file: Path,
-    *,
-    form: str | None,
-    flag: str | None,
-    all_turns: bool,
-    again: bool,
-    limit: int | None,
-    people: Sequence[str],
-    surrogates: bool,
-) -> None:
-    """Write flagged turns to FILE, for people to correct in the tool they like.
-
-    A Rasa NLU file (.yml) for any editor, CSV (.csv) for spreadsheets, tasks for Label
-    Studio (.json, with the labeling setup beside it), or, named with --format, doccano
-    or Prodigy.
-
-    Only masked texts of people who agreed go out, each turn once. With --surrogates,
-    "call me at [PHONE]" goes out as "call me at 212-555-0147": the number is invented,
-    `rasa-qa import` puts the token back, and `rasa-qa merge` writes the number.
-
-    \b
-    Examples:
-      rasa-qa export review.yml
-      rasa-qa export review.json --format label_studio
-      rasa-qa export review.jsonl --format doccano
-      rasa-qa export review.yml --surrogates
-      rasa-qa export bad.yml --flag negative_feedback --limit 50 --for Marta
-    """
-    opened = open_bot(bot)
-    exported = export_turns(
-        opened.engine,
-        file,
-        root=bot.folder,
-        form=catalogue.format_named(form) if form else catalogue.format_for(file),
-        names=domain_names(bot),
-        flag=flag,
-        all_turns=all_turns,
-        again=again,
-        limit=limit,
-        surrogates=Surrogates() if surrogates else None,
-        people=people,
-        now=time.time(),
-    )
-    if exported is None:
-        say("Nothing to export: no such turns with consent that did not go out before.")
-        return
-    names = " and ".join(path.name for path in exported.files)
-    say(
-        f"Exported {exported.items} turns to {names}. "
-        f"Correct it, then: rasa-qa import {file.name}"
-    )
 
 
 @click.command()
@@ -157,7 +73,7 @@ def merge(bot: Bot, *, yes: bool, surrogates: bool | None) -> None:
         [item_of(annotation) for annotation in waiting],
         data=bot.data,
         domain_intents=bot.domain_names("intents"),
-        held_out=_held_out(bot, opened.settings.training.test_set),
+        held_out=held_out(bot, opened.settings.training.test_set),
         wording=wording,
     )
     click.echo(plan.diff(), nl=False)
@@ -232,7 +148,8 @@ def read_text(path: Path) -> str:
         raise AnnotationError(path.name, problem) from None
 
 
-def _held_out(bot: Bot, test_set: str) -> list[str]:
+def held_out(bot: Bot, test_set: str) -> list[str]:
+    """Give the texts of the test set, which no model may learn."""
     path = bot.folder / test_set
     if not path.is_file():
         return []

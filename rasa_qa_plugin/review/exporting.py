@@ -149,92 +149,54 @@ def export(  # noqa: PLR0913 - the filters of `rasa-qa export`
         with_text=True,
     )
     going = _Going(engine, filters, limit, stored_path(path, root), now)
-    items = _items(going, names, surrogates)
-    batch = Batch(
-        batch_id=f"b_{secrets.token_hex(8)}",
-        format=form.name + (WITH_SURROGATES if surrogates else ""),
-        file_name=path.name,
-        sha256="",
-        turns=[],
-        created_at=now,
-        file=stored_path(path, root),
-        filters=_named(flag=flag, all=all_turns, again=again, limit=limit),
-        people=list(people),
-    )
-    drafts: dict[Path, Path] = {}
-    try:
-        batch = _draft(path, form, names, items, batch=batch, drafts=drafts)
-        if not going.ids:
-            return None
-        _send(engine, going, batch, drafts)
-    except OSError as error:
-        going.take_back()
-        raise RasaQAError(
-            f"{path.name}: cannot be written ({type(error).__name__}); "
-            "choose another folder"
-        ) from None
-    except RasaQAError:
-        going.take_back()
-        raise
-    finally:
-        for draft in drafts.values():
-            draft.unlink(missing_ok=True)
-    return Exported(batch_id=batch.batch_id, items=len(going.ids), files=list(drafts))
-
-
-def _draft(  # noqa: PLR0913 - what a file is made of, and where it goes
-    path: Path,
-    form: Format,
-    names: Names,
-    items: Iterator[Item],
-    *,
-    batch: Batch,
-    drafts: dict[Path, Path],
-) -> Batch:
-    """Write the files beside their places into *drafts*; give *batch* with the hash."""
     digest = hashlib.sha256()
 
     def pieces() -> Iterator[bytes]:
-        for piece in form.dump(items, names):
+        for piece in form.dump(_items(going, names, surrogates), names):
             digest.update(piece)
             yield piece
 
-    _require_free(path)
-    drafts[path] = changes.draft(path, pieces())
-    for ending, content in form.beside(names).items():
-        other = path.with_name(path.stem + ending)
-        _require_free(other)
-        drafts[other] = changes.draft(other, [content])
-    return msgspec.structs.replace(batch, sha256=digest.hexdigest())
-
-
-def _send(
-    engine: Engine, going: _Going, batch: Batch, drafts: dict[Path, Path]
-) -> None:
-    """Put the files in their places and mark the turns, or neither."""
-    ids = going.ids
-    batch = msgspec.structs.replace(batch, turns=ids, items=len(ids))
-    put: list[Path] = []
     try:
-        with transaction(engine) as connection:
-            queue.hold(connection, ids)
-            going.require_unchanged(connection)
-            turns.set_status(connection, ids, "exported")
-            batches.record(connection, batch)
-            runs.note(
-                connection,
-                "export",
-                now=batch.created_at,
-                turns=len(ids),
-                batch=batch.batch_id,
+        with changes.drafts() as drafts:
+            drafts.write(path, pieces())
+            if not going.ids:
+                return None
+            for ending, content in form.beside(names).items():
+                drafts.write(path.with_name(path.stem + ending), [content])
+            batch = Batch(
+                batch_id=f"b_{secrets.token_hex(8)}",
+                format=form.name + (WITH_SURROGATES if surrogates else ""),
+                file_name=path.name,
+                sha256=digest.hexdigest(),
+                turns=going.ids,
+                created_at=now,
+                file=stored_path(path, root),
+                items=len(going.ids),
+                filters=_named(flag=flag, all=all_turns, again=again, limit=limit),
+                people=list(people),
             )
-            for place, draft in drafts.items():
-                draft.replace(place)
-                put.append(place)
-    except (OSError, RasaQAError):
-        for place in put:
-            place.unlink(missing_ok=True)
+            _send(engine, going, batch, drafts)
+    except RasaQAError:
+        going.take_back()
         raise
+    return Exported(batch_id=batch.batch_id, items=len(going.ids), files=drafts.files)
+
+
+def _send(engine: Engine, going: _Going, batch: Batch, drafts: changes.Drafts) -> None:
+    """Put the files in their places and mark the turns, or neither."""
+    with transaction(engine) as connection:
+        queue.hold(connection, batch.turns)
+        going.require_unchanged(connection)
+        turns.set_status(connection, batch.turns, "exported")
+        batches.record(connection, batch)
+        runs.note(
+            connection,
+            "export",
+            now=batch.created_at,
+            turns=batch.items,
+            batch=batch.batch_id,
+        )
+        drafts.put()
 
 
 def _items(
@@ -244,11 +206,6 @@ def _items(
         item = item_of(turn)
         names.add(item)
         yield item if surrogates is None else surrogates.applied(item)
-
-
-def _require_free(path: Path) -> None:
-    if path.exists():
-        raise RasaQAError(f"{path.name}: exists already; name another file")
 
 
 def _named(**filters: str | int | None) -> dict[str, str | int]:

@@ -16,18 +16,13 @@ from rasa_qa_plugin.review.items import Item, tidy
 
 _BOM = b"\xef\xbb\xbf"  # or Excel takes it for another encoding
 _SEPARATORS = ",;\t"
-_BEGINNING = 1 << 16
 _KEY = "turn_id"
 # As `Vault.turn_id` makes them.
 _TURN = re.compile(r"t_[0-9a-f]{20}")
 
 
 def _recognises(content: bytes) -> bool:
-    try:
-        text = records.decoded(content[:_BEGINNING], "").text
-    except AnnotationError:
-        return False
-    return _KEY in _cells(text.partition("\n")[0])
+    return _KEY in _cells(records.beginning(content).partition("\n")[0])
 
 
 def _dump(items: Iterable[Item], _names: Names) -> Iterator[bytes]:

@@ -7,15 +7,12 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from rasa_qa_plugin.errors import AnnotationError
 from rasa_qa_plugin.review.formats import Loaded, records
 from rasa_qa_plugin.review.formats.kept import UnusableError
 from rasa_qa_plugin.review.formats.records import Record
 from rasa_qa_plugin.review.items import Item
 
 Row = TypeVar("Row", bound=msgspec.Struct)
-
-_BEGINNING = 1 << 20
 
 
 class _Named(msgspec.Struct):
@@ -50,10 +47,10 @@ def row_of(text: str, kind: type[Row]) -> Row:
 def first_row(content: bytes) -> dict[str, Any]:
     """Give the first row of a file; an empty one when it has none."""
     try:
-        text = records.decoded(content[:_BEGINNING], "").text
+        text = records.beginning(content)
         start = next(records.lines_of(text))
         row = json.loads(text[start.start : start.end])
-    except (AnnotationError, StopIteration, ValueError, RecursionError):
+    except (StopIteration, ValueError, RecursionError):
         return {}
     return row if isinstance(row, dict) else {}
 

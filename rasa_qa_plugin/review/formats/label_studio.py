@@ -26,9 +26,10 @@ _NOT_OURS = "not a list of tasks; give back what Label Studio exports as JSON"
 
 def _recognises(content: bytes) -> bool:
     try:
-        text = records.decoded(content[: 1 << 20], "").text.lstrip()
-        task = _DECODER.raw_decode(text, 1)[0] if text.startswith("[") else None
-    except (AnnotationError, ValueError, RecursionError):
+        text = records.beginning(content).lstrip()
+        at = _after_blank(text, 1)
+        task = _DECODER.raw_decode(text, at)[0] if text.startswith("[") else None
+    except (ValueError, RecursionError):
         return False
     return isinstance(task, dict) and ("data" in task or "annotation_id" in task)
 

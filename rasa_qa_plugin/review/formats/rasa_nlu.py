@@ -166,10 +166,7 @@ def _without_turns(content: bytes, turn_ids: Collection[str], file: str) -> byte
 
 
 def _recognises(content: bytes) -> bool:
-    try:
-        return holds_nlu(records.decoded(content, "").text)
-    except AnnotationError:
-        return False
+    return holds_nlu(records.beginning(content))
 
 
 FORMAT = Format(

@@ -14,6 +14,7 @@ from rasa_qa_plugin.review.formats import Loaded, Problem
 from rasa_qa_plugin.review.formats.kept import UnusableError
 from rasa_qa_plugin.review.items import Item
 
+_BEGINNING = 1 << 20
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF16_LE, "utf-16-le"),
@@ -77,13 +78,22 @@ def decoded(content: bytes, file: str) -> Source:
     Raises:
         AnnotationError: It is no UTF-8, nor UTF-16 that says so.
     """
-    mark, encoding = next(
-        (pair for pair in _MARKS if content.startswith(pair[0])), (b"", "utf-8")
-    )
+    mark, encoding = _encoding(content)
     try:
         return Source(content[len(mark) :].decode(encoding), encoding, mark)
     except UnicodeDecodeError:
         raise AnnotationError(file, "not UTF-8; save it as UTF-8 text") from None
+
+
+def beginning(content: bytes) -> str:
+    """Give the first part of a file, enough to tell what it is."""
+    mark, encoding = _encoding(content)
+    return content[len(mark) : _BEGINNING].decode(encoding, "ignore")
+
+
+def _encoding(content: bytes) -> tuple[bytes, str]:
+    pairs = (pair for pair in _MARKS if content.startswith(pair[0]))
+    return next(pairs, (b"", "utf-8"))
 
 
 def load(content: bytes, file: str, *, split: Split, read: Read) -> Loaded:
