@@ -198,6 +198,43 @@ def test_a_dispute_is_told_and_shown(talked: Path, review: Path) -> None:
     assert "Ana, Bo" in call(talked, "stats").stdout
 
 
+def answered(task: dict[str, Any], who: int, intent: str) -> dict[str, Any]:
+    """Give what Label Studio exports of a person's answer."""
+    result = [
+        {**one, "value": {"choices": [intent]}} if one["from_name"] == "intent" else one
+        for one in task["predictions"][0]["result"]
+    ]
+    return {"completed_by": who, "result": result, "lead_time": 4.25}
+
+
+def test_label_studio_s_annotators_are_compared_and_bad_tasks_come_back(
+    talked: Path,
+) -> None:
+    tasks = talked / "tasks.json"
+    assert call(talked, "export", str(tasks)).exit_code == 0
+    given = json.loads(tasks.read_text("utf-8"))
+    for task in given:
+        bad = "libra" in task["data"]["text"]
+        task["annotations"] = [
+            answered(task, 1, "greet"),
+            answered(task, 2, "prize" if bad else "price"),
+        ]
+    path = talked / "project-1.json"
+    path.write_text(json.dumps(given), "utf-8")
+
+    done = imported(talked, path)
+
+    assert [one["annotators"] for one in done["agreement"]] == [["1", "2"]]
+    assert (len(done["disputed"]), len(done["recorded"])) == (1, 3)
+    assert kept(talked)["a cómo la libra?"].seconds == 4.25
+    rejected = talked / done["rejected_file"]
+    (task,) = json.loads(rejected.read_text("utf-8"))
+    assert task["data"]["text"] == "a cómo la libra?"
+    rejected.write_text(rejected.read_text("utf-8").replace("prize", "greet"), "utf-8")
+    assert len(imported(talked, rejected)["known"]) == 1
+    assert kept(talked)["a cómo la libra?"].intent == "greet"
+
+
 def test_batches_are_listed_shown_and_taken_back(talked: Path, review: Path) -> None:
     (batch,) = json.loads(batches(talked, "list", "--json").stdout)
     batch_id = batch["batch"]["batch_id"]
