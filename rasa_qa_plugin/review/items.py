@@ -3,6 +3,7 @@
 import json
 import re
 import unicodedata
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -100,8 +101,9 @@ def same_text_key(text: str) -> str:
     Case, width and punctuation do not count; accents and emoji do. A text that is all
     punctuation keeps it.
     """
-    folded = unicodedata.normalize("NFKC", text).casefold()
-    bare = "".join(" " if _is_punctuation(char) else char for char in folded)
+    plain = text if text.isascii() else unicodedata.normalize("NFKC", text)
+    folded = plain.casefold()
+    bare = folded.translate(_BLANK_FOR_PUNCTUATION)
     return " ".join(bare.split()) or " ".join(folded.split())
 
 
@@ -111,12 +113,23 @@ def quoted(value: object) -> str:
     return _UNPRINTABLE.sub(lambda found: f"\\u{ord(found.group()):04x}", plain)
 
 
-def _is_punctuation(char: str) -> bool:
-    return unicodedata.category(char).startswith("P")
+class _Punctuation(dict[int, int]):
+    """Maps code points for `str.translate`; each is looked up once."""
+
+    def __missing__(self, code: int) -> int:
+        is_punctuation = unicodedata.category(chr(code)).startswith("P")
+        self[code] = ord(" ") if is_punctuation else code
+        return self[code]
 
 
-def _clean(text: str) -> tuple[str, list[int]]:
+_BLANK_FOR_PUNCTUATION = _Punctuation()
+
+
+def _clean(text: str) -> tuple[str, Sequence[int]]:
     """Give the clean text and, for every old offset, the new one."""
+    # Of the printable characters only the space separates words.
+    if text.isprintable() and "  " not in text and text == text.strip():
+        return text, range(len(text) + 1)
     out: list[str] = []
     moved = []
     for char in text:
