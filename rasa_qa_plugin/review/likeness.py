@@ -1,10 +1,10 @@
 """Which texts are nearly the same, among very many.
 
-Alike means what :func:`rasa_qa_plugin.review.wording.similarity` measures: shared letter
-trigrams. Texts that share enough of all their trigrams share some of their rarest ones,
-and can differ in length by so much only, so most pairs are never looked at (prefix
-filter: Chaudhuri, Ganti and Kaushik 2006, ICDE; with several shared ones: Wang, Li and
-Feng 2012, SIGMOD).
+Alike means what :func:`rasa_qa_plugin.review.wording.similarity` measures: shared
+letter trigrams. Texts that share enough of all their trigrams share some of their
+rarest ones, and can differ in length by so much only, so most pairs are never looked at
+(prefix filter: Chaudhuri, Ganti and Kaushik 2006, ICDE; with several shared ones: Wang,
+Li and Feng 2012, SIGMOD).
 """
 
 from collections import defaultdict

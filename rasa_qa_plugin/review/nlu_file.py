@@ -19,6 +19,7 @@ from rasa_qa_plugin.review.items import quoted, same_text_key
 
 _LINE = re.compile(r"[^\n]*\n|[^\n]+\Z")
 _MARKED = re.compile(r"\[([^]]*)](?:\([^)]*\)|\{[^}]*\}|\[[^]]*])")
+_LINE_START = re.compile(r"\s*(?:-\s*)?(?:\{?text:\s*)?")
 _OURS = ("intent", "examples")
 _BARE_NAME = re.compile(r"[^\W\d][\w+/.-]*")
 
@@ -131,6 +132,15 @@ def fingerprint(line: str) -> str:
     """
     words = same_text_key(_MARKED.sub(r"\1", line))
     return hashlib.sha256(words.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def line_numbers(text: str) -> dict[str, int]:
+    """Give where the words of a line stand first, by :func:`same_text_key`."""
+    found: dict[str, int] = {}
+    for number, line in enumerate(_LINE.finditer(text), start=1):
+        words = _MARKED.sub(r"\1", _LINE_START.sub("", line.group(), count=1))
+        found.setdefault(same_text_key(words), number)
+    return found
 
 
 class Stripped(msgspec.Struct, frozen=True):

@@ -310,7 +310,7 @@ def test_corrections_are_compared_without_their_surrogates(
     (added,) = plan.added
     assert added.item.turn_id == "a"
     assert TOKEN.search(added.line) is None
-    reasons = {held.turn_id: why for held, why in plan.held_back}
+    reasons = {held.item.turn_id: held.reason for held in plan.held_back}
     assert "says the same" in reasons["b"]
     assert "disagree" in reasons["c"]
     assert "disagree" in reasons["d"]
