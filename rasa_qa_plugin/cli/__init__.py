@@ -26,7 +26,7 @@ _COMMANDS = {
     "annotate": ("annotate", "annotate", "Read what waits, answer at a keypress."),
     "export": ("annotation", "export", "Write flagged turns to an annotation file."),
     "import": ("annotation", "import_", "Read a corrected annotation file back."),
-    "merge": ("annotation", "merge", "Add corrections to the training data."),
+    "merge": ("merging", "merge", "Add corrections to the training data."),
     "retrain": ("models", "retrain", "Train, compare with the current model, promote."),
     "rollback": ("models", "rollback", "Return to the model before."),
     "tickets": ("tickets", "tickets", "Work off what was handed over to people."),

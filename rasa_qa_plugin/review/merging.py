@@ -88,7 +88,6 @@ def plan_merge(  # noqa: PLR0913 - what a decision depends on
     domain_intents: Collection[str],
     held_out: Sequence[str] = (),
     wording: Callable[[Item], Item] = tidy,
-    root: Path | None = None,
     may_declare: bool = False,
     alike: float = ALIKE,
 ) -> MergePlan:
@@ -101,7 +100,6 @@ def plan_merge(  # noqa: PLR0913 - what a decision depends on
         held_out: Texts of the test set; training on them would flatter the score.
         wording: Gives the form in which a correction is written. Corrections are
             compared as they came, so that two that differ in surrogates alone are one.
-        root: Folder that paths are shown relative to; that of the data when left out.
         may_declare: Whether an unknown intent is a new one rather than a mistake.
         alike: From which similarity on a text is nearly the same as another; 1 or more
             compares no texts but for those that are the same.
@@ -175,7 +173,7 @@ def plan_merge(  # noqa: PLR0913 - what a decision depends on
         {one.item.intent for one in added if objections.is_new(one.item.intent)}
     )
     return MergePlan(
-        root=root or training.root,
+        root=training.root,
         files=tuple(files),
         added=tuple(added),
         held_back=tuple(held_back),

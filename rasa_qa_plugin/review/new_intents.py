@@ -1,4 +1,4 @@
-"""Intents that people declared while reviewing: into the domain, with a rule to begin with.
+"""Intents that people declared while reviewing: into the domain, with a first rule.
 
 Nobody has written an answer yet, and a made-up one must not reach customers. So until
 somebody replaces the rule, the bot does what it does when it understands nothing.
@@ -13,7 +13,7 @@ import msgspec
 from rasa_qa_plugin.bot import Bot
 from rasa_qa_plugin.changes import FileChange, read
 from rasa_qa_plugin.errors import MergeError
-from rasa_qa_plugin.splicing import add_missing, newline_of
+from rasa_qa_plugin.splicing import add_missing
 
 RULES = "qa_new_intents.yml"
 """In the training data; the place of rules that wait for their answer."""
@@ -71,6 +71,7 @@ def _domain(bot: Bot, names: Sequence[str]) -> FileChange:
     path = most if most and counts[most] else bot.domain_files()[0]
     if bot.domain.is_dir() and (most is None or not counts[most]):
         path = bot.domain / "intents.yml"
+    path = path.resolve()
     text = _text(path)
     entries = [f"  - {name}\n" for name in names]
     after = (
@@ -82,13 +83,11 @@ def _domain(bot: Bot, names: Sequence[str]) -> FileChange:
 
 
 def _rules(bot: Bot, names: Sequence[str]) -> FileChange:
-    path = bot.data / RULES
+    path = bot.data.resolve() / RULES
     text = _text(path) or _HEAD
-    newline = newline_of(text)
     actions = _when_nothing_is_understood(bot)
     entries = [_rule(name, actions) for name in names]
     after = add_missing(text, {"rules": entries}, file=path.name)
-    assert newline
     return FileChange(path, read(path), after.encode())
 
 
@@ -114,9 +113,11 @@ def _when_nothing_is_understood(bot: Bot) -> list[str]:
             for step in rest
             if isinstance(step, Mapping) and set(step) == {"action"}
         ]
-        if first == {"intent": _FALLBACK_INTENT} and actions and rest == [
-            {"action": action} for action in actions
-        ]:
+        if (
+            first == {"intent": _FALLBACK_INTENT}
+            and actions
+            and rest == [{"action": action} for action in actions]
+        ):
             return [str(action) for action in actions]
     if _FALLBACK_RESPONSE in bot.domain_names("responses"):
         return [_FALLBACK_RESPONSE]

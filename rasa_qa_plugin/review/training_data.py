@@ -70,8 +70,10 @@ class TrainingData:
         return self._lines.get(same_text_key(text), "")
 
     def _name(self, path: Path) -> str:
-        inside = path.is_relative_to(self.root)
-        return path.relative_to(self.root).as_posix() if inside else path.name
+        if not path.is_relative_to(self.root):
+            return path.name
+        base = self.root.parent if self._data.is_dir() else self.root
+        return path.relative_to(base).as_posix()
 
     def _home_of(self, intent: str) -> Path:
         usable = [one for one in self.sources if one.writable]
