@@ -45,16 +45,15 @@ class Repository:
                 "git: does not know who commits; set user.name and user.email"
             )
         for file in files:
-            name, path = file.name, str(file)
-            if self._git("check-ignore", "--quiet", "--", path) is not None:
+            if self._git("check-ignore", "--quiet", "--", str(file)) is not None:
                 raise RasaQAError(
-                    f"git: {name} is ignored; take it out of .gitignore, or leave "
+                    f"git: {file.name} is ignored; take it out of .gitignore, or leave "
                     "--git out"
                 )
-            if self._git("status", "--porcelain", "--", path) != "":
+            if self._git("status", "--porcelain", "--", str(file)) != "":
                 raise RasaQAError(
-                    f"git: {name} has changes that are not committed; commit or stash "
-                    "them first"
+                    f"git: {file.name} has changes that are not committed; commit or "
+                    "stash them first"
                 )
 
     def commit(self, files: Sequence[Path], message: str) -> str:
@@ -79,9 +78,11 @@ class Repository:
 
     def _git(self, *arguments: str) -> str | None:
         """Give what Git prints, None where it refuses; its complaints may quote."""
+        # The one that takes names only, and says so.
+        literal = () if arguments[0] == "check-ignore" else ("--literal-pathspecs",)
         try:
             done = subprocess.run(  # noqa: S603
-                ["git", "-C", str(self._folder), "--literal-pathspecs", *arguments],  # noqa: S607
+                ["git", "-C", str(self._folder), *literal, *arguments],  # noqa: S607
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 env={**os.environ, "LC_ALL": "C"},

@@ -27,6 +27,11 @@ _COMMANDS = {
     "export": ("annotation", "export", "Write flagged turns to an annotation file."),
     "import": ("annotation", "import_", "Read a corrected annotation file back."),
     "merge": ("merging", "merge", "Add corrections to the training data."),
+    "data-check": (
+        "data_check",
+        "data_check",
+        "Look for what may be wrong with the training data.",
+    ),
     "retrain": ("models", "retrain", "Train, compare with the current model, promote."),
     "rollback": ("models", "rollback", "Return to the model before."),
     "tickets": ("tickets", "tickets", "Work off what was handed over to people."),

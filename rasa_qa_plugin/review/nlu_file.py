@@ -134,12 +134,12 @@ def fingerprint(line: str) -> str:
     return hashlib.sha256(words.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def line_numbers(text: str) -> dict[str, int]:
-    """Give where the words of a line stand first, by :func:`same_text_key`."""
-    found: dict[str, int] = {}
+def line_numbers(text: str) -> dict[str, list[int]]:
+    """Give where the words of a line stand, by :func:`same_text_key`, in order."""
+    found: dict[str, list[int]] = {}
     for number, line in enumerate(_LINE.finditer(text), start=1):
         words = _MARKED.sub(r"\1", _LINE_START.sub("", line.group(), count=1))
-        found.setdefault(same_text_key(words), number)
+        found.setdefault(same_text_key(words), []).append(number)
     return found
 
 

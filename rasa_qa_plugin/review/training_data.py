@@ -1,6 +1,6 @@
 """The user's training data as it stands: files, examples, where a line belongs."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -39,7 +39,7 @@ class TrainingData:
         self._data = data
         self._by_path = {source.path: source for source in sources}
         self._homes: dict[str, Path] = {}
-        self._lines: dict[str, str] | None = None
+        self._places: dict[str, str] | None = None
 
     def home_of(self, intent: str) -> Path:
         """Give the file for an example of *intent*.
@@ -57,17 +57,21 @@ class TrainingData:
 
     def where(self, text: str) -> str:
         """Give file and line of an example, such as ``data/nlu.yml:12``."""
-        if self._lines is None:
-            self._lines = {}
-            for source in self.sources:
-                name = self._name(source.path)
-                known = line_numbers(source.text)
-                for example in source.examples:
-                    key = same_text_key(example.text)
-                    line = known.get(key)
-                    place = name if line is None else f"{name}:{line}"
-                    self._lines.setdefault(key, place)
-        return self._lines.get(same_text_key(text), "")
+        if self._places is None:
+            self._places = {}
+            for example, place in self.places():
+                self._places.setdefault(same_text_key(example.text), place)
+        return self._places.get(same_text_key(text), "")
+
+    def places(self) -> Iterator[tuple[Example, str]]:
+        """Give every example with its file and, where it can be found, its line."""
+        for source in self.sources:
+            name = self._name(source.path)
+            lines = line_numbers(source.text)
+            for example in source.examples:
+                # Rasa reads from top to bottom: the next such line is this one.
+                left = lines.get(same_text_key(example.text))
+                yield example, f"{name}:{left.pop(0)}" if left else name
 
     def _name(self, path: Path) -> str:
         if not path.is_relative_to(self.root):
