@@ -16,7 +16,8 @@ PACKAGE = Path(rasa_qa_plugin.__file__).parent
 # Lower rooms know nothing of higher ones.
 LAYERS = (
     {"errors"},
-    {"settings", "consent", "changes", "own_intents"},
+    {"rejection"},
+    {"settings", "consent", "changes", "repository", "own_intents"},
     {"bot", "splicing"},
     {"parts"},
     {"wiring", "endpoints", "examples"},
@@ -35,7 +36,7 @@ LAYERS = (
     {"channel"},
     {"__main__"},
 )
-# These speak to Rasa; the last two only inside functions or in a process of their own.
+# These speak to Rasa; the last three inside functions or in a process of their own.
 ADAPTERS = {
     "tracker_store.py",
     "broker.py",
@@ -45,6 +46,7 @@ ADAPTERS = {
     "channel.py",
     "policy/asking.py",
     "review/rasa_syntax.py",
+    "training/validator.py",
     "training/worker.py",
 }
 

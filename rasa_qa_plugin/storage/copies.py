@@ -80,6 +80,14 @@ def of_person(connection: Connection, sender_id: str) -> list[Copy]:
     return _read(connection, copies.c.sender_id == sender_id)
 
 
+def turns_in(connection: Connection, file: str) -> set[str]:
+    """Give the turns that stand in a file under somebody's name."""
+    query = sa.select(copies.c.turn_id).where(
+        copies.c.file == file, copies.c.sender_id.is_not(None)
+    )
+    return set(connection.execute(query).scalars())
+
+
 def recalled(connection: Connection) -> list[Copy]:
     """Give the copies of those who are erased, which are to be taken out of files."""
     return _read(connection, copies.c.sender_id.is_(None))
@@ -90,6 +98,11 @@ def recall(connection: Connection, sender_id: str) -> None:
     connection.execute(
         copies.update().where(copies.c.sender_id == sender_id).values(sender_id=None)
     )
+
+
+def drop_file(connection: Connection, file: str) -> None:
+    """Forget the copies in a file that is not there any more."""
+    connection.execute(copies.delete().where(copies.c.file == file))
 
 
 def drop(connection: Connection, ids: Sequence[int]) -> None:

@@ -173,7 +173,10 @@ def _turns(connection: Connection, purge: Purge, mark: Mark | None) -> _Round:
 
 
 def _unlink(connection: Connection, turn_ids: Sequence[str]) -> None:
-    """Give merged corrections an id that nobody can compute from a message."""
+    """Give merged corrections an id that nobody can compute from a message.
+
+    Who annotated and approved them is of no more use, and goes.
+    """
     merged = connection.execute(
         sa.select(annotations.c.id).where(annotations.c.turn_id.in_(list(turn_ids)))
     ).scalars()
@@ -185,7 +188,7 @@ def _unlink(connection: Connection, turn_ids: Sequence[str]) -> None:
         connection.execute(
             annotations.update()
             .where(annotations.c.id == sa.bindparam("at_id"))
-            .values(turn_id=sa.bindparam("unlinked")),
+            .values(turn_id=sa.bindparam("unlinked"), annotator="", approver=None),
             renamed,
         )
 

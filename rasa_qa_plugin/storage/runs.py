@@ -1,5 +1,6 @@
 """Training runs and the audit trail."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -36,14 +37,28 @@ def record(connection: Connection, run: TrainingRun) -> None:
 def note(
     connection: Connection, action: str, *, now: float, **detail: str | int | bool
 ) -> None:
-    """Append to the audit trail; *detail* holds counts and names, never a person."""
-    connection.execute(
-        activity.insert().values(
-            happened_at=now,
-            action=action,
-            detail=msgspec.json.encode(detail).decode(),
-        )
-    )
+    """Append to the audit trail; *detail* holds counts and names, never a user."""
+    note_each(connection, action, [detail], now=now)
+
+
+def note_each(
+    connection: Connection,
+    action: str,
+    details: Sequence[Mapping[str, str | int | bool]],
+    *,
+    now: float,
+) -> None:
+    """Append one row for each of *details* to the audit trail; as :func:`note`."""
+    rows = [
+        {
+            "happened_at": now,
+            "action": action,
+            "detail": msgspec.json.encode(detail).decode(),
+        }
+        for detail in details
+    ]
+    if rows:
+        connection.execute(activity.insert(), rows)
 
 
 def noted(connection: Connection, action: str, **detail: str | int | bool) -> bool:
