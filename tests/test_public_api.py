@@ -16,6 +16,7 @@ PACKAGE = Path(rasa_qa_plugin.__file__).parent
 # Lower rooms know nothing of higher ones.
 LAYERS = (
     {"errors"},
+    {"rejection"},
     {"settings", "consent", "changes", "topics", "signs"},
     {"bot", "splicing"},
     {"parts"},
@@ -31,11 +32,11 @@ LAYERS = (
     {"notifier"},
     {"installation", "undoing", "handbook", "health", "forgetting", "cluster"},
     {"broker"},
-    {"tracker_store", "nlu", "policy", "actions", "cli"},
+    {"tracker_store", "nlu", "policy", "actions", "cli", "swapping"},
     {"channel"},
     {"__main__"},
 )
-# These speak to Rasa; the last two only inside functions or in a process of their own.
+# These speak to Rasa; the last four only inside functions or in a process of their own.
 ADAPTERS = {
     "tracker_store.py",
     "broker.py",
@@ -43,9 +44,12 @@ ADAPTERS = {
     "nlu.py",
     "policy/escalation.py",
     "channel.py",
+    "swapping.py",
     "policy/asking.py",
     "review/rasa_syntax.py",
     "training/worker.py",
+    "training/fitting.py",
+    "training/testing.py",
 }
 
 

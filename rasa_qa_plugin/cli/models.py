@@ -89,6 +89,7 @@ def _show(outcome: Retraining) -> None:
     table = Table("", "current", "candidate", title=f"Run {outcome.run_id}")
     for label, name in (
         ("accuracy", "accuracy"),
+        ("in-scope accuracy", "in_scope_accuracy"),
         ("macro-F1", "macro_f1"),
         ("weighted F1", "weighted_f1"),
     ):
@@ -97,8 +98,8 @@ def _show(outcome: Retraining) -> None:
     if current is not None:
         table.add_row(
             "rows only it gets right",
-            str(outcome.judgement.broken),
-            str(outcome.judgement.fixed),
+            str(len(outcome.judgement.broken)),
+            str(len(outcome.judgement.fixed)),
         )
     Console().print(table)
     click.echo(outcome.judgement.verdict)

@@ -18,6 +18,7 @@ from rasa_qa_plugin.training.job import Progress as Step
 
 _STAGES = {
     "import": "loading Rasa",
+    "validate": "checking data and domain",
     "train": "training the candidate",
     "evaluate_current": "testing the current model",
     "evaluate_candidate": "testing the candidate",

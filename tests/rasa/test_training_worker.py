@@ -188,7 +188,7 @@ def test_poisoned_candidate_is_refused(runs: Runs) -> None:
     assert runs.second.current.predictions == runs.first.candidate.predictions
     verdict = judge(runs.second.current, runs.second.candidate, TrainingSettings())
     assert verdict.verdict == "REFUSE"
-    assert verdict.broken >= 10
+    assert len(verdict.broken) >= 10
     assert verdict.bootstrap_high < 0
 
 
@@ -219,8 +219,8 @@ def test_result_and_progress_hold_no_texts(runs: Runs, bot: Path) -> None:
 
 def test_progress_names_every_stage(runs: Runs) -> None:
     stages = list(dict.fromkeys(progress.stage for progress in runs.heard))
-    assert stages == ["import", "train", "evaluate_candidate", "done"]
-    assert list(runs.first.seconds) == ["import", "train", "evaluate_candidate"]
+    assert stages == ["import", "validate", "train", "evaluate_candidate", "done"]
+    assert list(runs.first.seconds) == stages[:-1]
 
 
 def test_epochs_are_counted_and_unseeded_components_seeded(bot: Path) -> None:
