@@ -151,6 +151,8 @@ class TrainingSettings(
 
     Attributes:
         test_set: Held-out NLU file, relative to the bot folder; training never sees it.
+        max_leaked: Refuse to train when more of the test rows than this share stand in
+            the training data.
         test_stories: File or folder of ``test_*.yml`` conversations; none is no fault.
         gate: ``standard`` refuses a proven fall, ``strict`` demands proof that there is
             none, ``field`` refuses when macro-F1 falls by more than 5 % of what it was.
@@ -167,6 +169,7 @@ class TrainingSettings(
     """
 
     test_set: str = "tests/nlu_test.yml"
+    max_leaked: Fraction = 0.05
     test_stories: str = "tests"
     gate: Gate = "standard"
     max_f1_drop: Fraction = 0.02

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Sequence
 
 from rasa_qa_plugin.review.items import Example, Item, same_text_key, tidy
+from rasa_qa_plugin.review.leakage import leaks
 
 ALREADY_TRAINED = "text: already in the training data under this intent"
 """Why a correction that was merged before is held back."""
@@ -28,6 +29,9 @@ class Objections:
             by_intent = self._trained.setdefault(same_text_key(example.text), {})
             by_intent.setdefault(example.intent, []).append(example)
         self._tested = {same_text_key(text) for text in held_out}
+        texts = [tidy(item).text for item in corrections]
+        near = leaks(texts, held_out)
+        self._nearly_tested = {texts[one.held_out] for one in near if not one.exact}
         self._domain_intents = frozenset(domain_intents)
         self._decided: dict[str, set[str]] = {}
         for item in corrections:
@@ -53,6 +57,11 @@ class Objections:
             return "intent: unknown to the domain; add it there first"
         if same_text_key(item.text) in self._tested:
             return "text: is in the test set; training on it would flatter the score"
+        if item.text in self._nearly_tested:
+            return (
+                "text: nearly says what a row of the test set says; training on it "
+                "would flatter the score"
+            )
         return None
 
     def _to_its_company(self, item: Item) -> str | None:

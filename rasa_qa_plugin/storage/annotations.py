@@ -17,7 +17,7 @@ class Annotation(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         text: Masked text as annotated; None once withdrawn.
         entities: Entity spans with offsets into *text*.
-        status: annotated, merged, superseded or withdrawn.
+        status: annotated, merged, held_out (in the test set), superseded or withdrawn.
         source: File name it was imported from, or ``annotate`` for the review screen.
         annotated_at: Seconds since the epoch.
         seconds: How long the decision took; None where nobody measured it, or where an
@@ -48,7 +48,7 @@ def record(connection: Connection, annotation: Annotation) -> bool:
             key, annotations.c.content_hash == annotation.content_hash
         )
     ).scalar_one_or_none()
-    if known in ("annotated", "merged"):
+    if known in ("annotated", "merged", "held_out"):
         return False
     connection.execute(
         annotations.update()
@@ -141,6 +141,15 @@ def waiting(connection: Connection) -> list[Annotation]:
 
 def mark_merged(connection: Connection, turn_ids: Sequence[str]) -> None:
     """Say that the corrections of these turns are in the training data now."""
+    _settle(connection, turn_ids, "merged")
+
+
+def mark_held_out(connection: Connection, turn_ids: Sequence[str]) -> None:
+    """Say that the corrections of these turns are in the test set, and never train."""
+    _settle(connection, turn_ids, "held_out")
+
+
+def _settle(connection: Connection, turn_ids: Sequence[str], status: str) -> None:
     for start in range(0, len(turn_ids), 500):
         connection.execute(
             annotations.update()
@@ -148,7 +157,7 @@ def mark_merged(connection: Connection, turn_ids: Sequence[str]) -> None:
                 annotations.c.turn_id.in_(list(turn_ids[start : start + 500])),
                 annotations.c.status == "annotated",
             )
-            .values(status="merged")
+            .values(status=status)
         )
 
 

@@ -22,6 +22,7 @@ from rasa_qa_plugin.training.evaluation import TrainingResult
 from rasa_qa_plugin.training.gate import judge
 from rasa_qa_plugin.training.job import Job, Progress
 from rasa_qa_plugin.training.process import run_training
+from rasa_qa_plugin.training.rasa_server import Server
 
 CONFIG = """\
 # assistant_id is left to Rasa, which would write one in here
@@ -281,7 +282,7 @@ def server(runs: Runs, bot: Path) -> Iterator[str]:
 def wait_until_it_answers(process: "subprocess.Popen[bytes]", url: str) -> None:
     for _ in range(600):
         with contextlib.suppress(TrainingError):
-            deploy.server_model(url, "geheim")
+            Server(url, "geheim").model()
             return
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(timeout=0.2)
@@ -292,19 +293,14 @@ def wait_until_it_answers(process: "subprocess.Popen[bytes]", url: str) -> None:
 def test_running_server_takes_the_promoted_model(
     runs: Runs, bot: Path, server: str
 ) -> None:
-    assert deploy.server_model(server, "geheim").model_id == (
-        runs.first.candidate.model_id
-    )
+    running = Server(server, "geheim")
+    assert running.model().model_id == runs.first.candidate.model_id
     with pytest.raises(TrainingError, match="token"):
-        deploy.server_model(server)
+        Server(server).model()
     with pytest.raises(TrainingError, match="keeps the old one"):
-        deploy.promote_to_server(
-            server, bot / "no.tar.gz", "geheim", expected_model_id="x"
-        )
+        running.load(bot / "no.tar.gz", model_id="x")
     expected = runs.second.candidate.model_id
-    loaded = deploy.promote_to_server(
-        server, runs.second.candidate_file, "geheim", expected_model_id=expected
-    )
+    loaded = running.load(Path(runs.second.candidate_file), model_id=expected)
     assert loaded.model_id == expected
 
 
