@@ -2,7 +2,7 @@
 
 import getpass
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,11 +15,11 @@ from rasa_qa_plugin.cli.options import bot_option, json_option, print_json, say
 from rasa_qa_plugin.cli.runs import found_run, last_seconds, show_outcome
 from rasa_qa_plugin.errors import ConfigError, TrainingError
 from rasa_qa_plugin.opening import Opened, open_bot
-from rasa_qa_plugin.storage import runs
+from rasa_qa_plugin.storage import copies, runs
 from rasa_qa_plugin.storage.engine import reading, transaction
 from rasa_qa_plugin.training.promotion import roll_back
 from rasa_qa_plugin.training.rasa_server import Server
-from rasa_qa_plugin.training.retraining import Texts, Wanted, promote_run
+from rasa_qa_plugin.training.retraining import ReadRows, Rows, Wanted, promote_run
 from rasa_qa_plugin.training.retraining import retrain as run_retraining
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -131,21 +131,21 @@ def retrain(  # noqa: PLR0913 - one per option
         overrides=overrides,
         remarks=_leaks(bot, opened),
     )
-    texts = _texts(bot, opened)
+    rows = _rows(bot, opened)
     with training_progress(last_seconds(opened)) as on_progress:
         outcome = run_retraining(
             bot,
             opened.engine,
             opened.settings,
             wanted,
-            texts=texts,
+            rows=rows,
             on_progress=on_progress,
             clock=time.time,
         )
     if as_json:
         print_json(outcome.report())
     else:
-        show_outcome(outcome, texts)
+        show_outcome(outcome, rows)
     if outcome.judgement.verdict != "PROMOTE":
         context.exit(3)
 
@@ -195,7 +195,7 @@ def promote(  # noqa: PLR0913 - one per option
         opened.settings,
         former,
         servers=_servers(bot, urls, token=token, jwt=jwt),
-        texts=_texts(bot, opened),
+        rows=_rows(bot, opened),
         forced={"by": by, "reason": reason or ""} if force else None,
         clock=time.time,
     )
@@ -310,14 +310,21 @@ def _servers(
     return tuple(Server(url, token, jwt, channel_token) for url in urls)
 
 
-def _texts(bot: Bot, opened: Opened) -> Texts:
+def _rows(bot: Bot, opened: Opened) -> ReadRows:
     """Give what reads the test set: rows are kept by key, their words only there."""
 
-    def read() -> Mapping[str, str]:
-        from rasa_qa_plugin.review.held_out import read_test_set  # Rasa's parser
+    def read() -> Rows:
+        from rasa_qa_plugin.review.held_out import fingerprints, read_test_set
+        from rasa_qa_plugin.review.recall import stored_path
         from rasa_qa_plugin.training.evaluation import row_key
 
         path = bot.folder / opened.settings.training.test_set
-        return {row_key(row.text): row.text for row in read_test_set(path)}
+        rows = read_test_set(path)
+        with reading(opened.engine) as connection:
+            said = copies.lines_in(connection, stored_path(path, bot.folder))
+        return Rows(
+            {row_key(row.text): row.text for row in rows},
+            frozenset(row_key(row.text) for row in rows if fingerprints(row) & said),
+        )
 
     return read

@@ -20,7 +20,7 @@ from rasa_qa_plugin.opening import Opened, open_bot
 from rasa_qa_plugin.storage import runs as stored
 from rasa_qa_plugin.storage.engine import reading
 from rasa_qa_plugin.storage.runs import TrainingRun
-from rasa_qa_plugin.training.retraining import Retraining, Texts
+from rasa_qa_plugin.training.retraining import ReadRows, Retraining
 
 _FIGURES = (
     ("accuracy", "accuracy"),
@@ -171,7 +171,7 @@ def last_seconds(opened: Opened) -> dict[str, float]:
     return {} if last is None else dict(last.report.get("seconds") or {})
 
 
-def show_outcome(outcome: Retraining, texts: Texts) -> None:
+def show_outcome(outcome: Retraining, rows: ReadRows) -> None:
     """Print how a run ended: figures, verdict, and the rows that changed."""
     report = outcome.report()
     _table(
@@ -182,27 +182,28 @@ def show_outcome(outcome: Retraining, texts: Texts) -> None:
     click.echo(outcome.judgement.verdict)
     for reason in outcome.judgement.reasons:
         click.echo(f"  {printable(reason)}")
-    _show_rows(outcome, texts)
+    _show_rows(outcome, rows)
     if outcome.promoted is not None:
         servers = ", ".join(outcome.servers)
         where = f" and loaded by {servers}" if servers else ""
         say(f"Promoted: models/{outcome.promoted.name}{where}.")
     else:
-        say(f"Candidate kept in {outcome.run_folder}; models/ is unchanged.")
+        say("models/ is unchanged.")
         if outcome.judgement.verdict == "INCONCLUSIVE":
             say(
                 f"Somebody has to look: rasa-qa promote {outcome.run_id} "
                 "--force --reason TEXT"
             )
+    say(f"Report: {outcome.run_folder}/report.html")
 
 
-def _show_rows(outcome: Retraining, texts: Texts) -> None:
+def _show_rows(outcome: Retraining, rows: ReadRows) -> None:
     """Show the rows on which the models differ: they tell more than a figure."""
     current = outcome.result.current
     judgement = outcome.judgement
     if current is None or not (judgement.fixed or judgement.broken):
         return
-    known = texts()
+    known = rows().texts
     after = outcome.result.candidate.predictions
     click.echo(
         f"changed rows: {len(judgement.fixed)} fixed, {len(judgement.broken)} broken "

@@ -37,6 +37,14 @@ def read_test_set(path: Path) -> list[Example]:
         raise MergeError(f"{path.name}: {problem}") from None
 
 
+def fingerprints(row: Example) -> set[str]:
+    """Give the fingerprint of a row's line; none of one that is no line of ours."""
+    try:
+        return {fingerprint(render(row.text, row.entities)[0])}
+    except MergeError:
+        return set()
+
+
 def version_of(path: Path) -> str | None:
     """Give what names the content of a held-out file; None where there is none."""
     if not path.is_file():
@@ -102,7 +110,7 @@ def without_rows(path: Path, rows: Sequence[Example]) -> FileChange:
         MergeError: A row stands in a form that cannot be taken out by line.
     """
     before = path.read_bytes()
-    lines = {fingerprint(render(row.text, row.entities)[0]) for row in rows}
+    lines = {mark for row in rows for mark in fingerprints(row)}
     stripped = without_lines(before.decode("utf-8"), lines)
     if stripped.stuck:
         raise MergeError(

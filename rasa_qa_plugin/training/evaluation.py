@@ -99,12 +99,14 @@ class TrainingResult(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         candidate_file: The candidate model, in the run folder if it was trained.
         seconds: Time per stage.
+        examples: How many it was trained on, by intent; empty if it was not.
     """
 
     candidate_file: str
     current: Evaluation | None
     candidate: Evaluation
     seconds: dict[str, float]
+    examples: dict[str, int] = {}
 
 
 def evaluate(  # noqa: PLR0913 - what a model is judged by

@@ -123,12 +123,13 @@ def _epochs_reported(say: Say) -> Iterator[None]:
         RasaTrainingLogger.on_epoch_end = original
 
 
-def trained_intents(job: Job) -> set[str]:
-    """Give the intents that have training examples."""
+def trained_examples(job: Job) -> dict[str, int]:
+    """Count the training examples by intent."""
     from rasa.shared.importers.importer import TrainingDataImporter
 
     importer = TrainingDataImporter.load_from_dict(
         domain_path=str(job.domain_path()),
         training_data_paths=[str(job.path(job.data))],
     )
-    return set(importer.get_nlu_data().intents)
+    counts = importer.get_nlu_data().number_of_examples_per_intent
+    return {str(intent): number for intent, number in counts.items()}

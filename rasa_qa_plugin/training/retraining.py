@@ -15,10 +15,12 @@ from rasa_qa_plugin.errors import TrainingError
 from rasa_qa_plugin.settings import Settings
 from rasa_qa_plugin.storage import runs
 from rasa_qa_plugin.storage.engine import transaction
+from rasa_qa_plugin.training import rendering
 from rasa_qa_plugin.training.evaluation import (
     Evaluation,
     Prediction,
     TrainingResult,
+    load_result,
 )
 from rasa_qa_plugin.training.gate import Judgement, judge
 from rasa_qa_plugin.training.job import Job, Progress
@@ -27,11 +29,25 @@ from rasa_qa_plugin.training.process import run_training
 from rasa_qa_plugin.training.promotion import current_model, promote
 from rasa_qa_plugin.training.provenance import Provenance, provenance
 from rasa_qa_plugin.training.rasa_server import Sample, Server
+from rasa_qa_plugin.training.report import Findings, parts_of
 
 _SAMPLES = 5
+_LOOKED_BACK = 50
 RESULT_NAME = "result.json"
 
-Texts = Callable[[], Mapping[str, str]]
+
+class Rows(msgspec.Struct, frozen=True):
+    """The words of the test set by row key.
+
+    Attributes:
+        personal: Keys of rows that a person said: no erasure reaches a report.
+    """
+
+    texts: Mapping[str, str]
+    personal: frozenset[str] = frozenset()
+
+
+ReadRows = Callable[[], Rows]
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,14 +120,14 @@ def retrain(  # noqa: PLR0913 - what a run depends on
     settings: Settings,
     wanted: Wanted,
     *,
-    texts: Texts,
+    rows: ReadRows,
     on_progress: Callable[[Progress], None],
     clock: Callable[[], float],
 ) -> Retraining:
     """Train a candidate, compare it with the current model, promote it if not worse.
 
     Every run that came to a verdict is recorded, refused ones too, before anything goes
-    live. *texts* gives the texts of the test set by row key.
+    live. *rows* reads the test set.
 
     Raises:
         TrainingError: Training or promotion failed; the current model stays.
@@ -157,10 +173,13 @@ def retrain(  # noqa: PLR0913 - what a run depends on
             made_from=made_from,
         )
         _record(engine, done, current, finished_at=clock())
-        if wanted.may_promote and done.judgement.verdict == "PROMOTE":
-            done = _go_live(
-                bot, engine, settings, done, wanted.servers, texts=texts, clock=clock
-            )
+        try:
+            if wanted.may_promote and done.judgement.verdict == "PROMOTE":
+                done = _go_live(
+                    bot, engine, settings, done, wanted.servers, rows=rows, clock=clock
+                )
+        finally:
+            _report(run_folder, done, rows())
         _tidy_up(bot, keep=training.keep_models)
     return done
 
@@ -172,7 +191,7 @@ def promote_run(  # noqa: PLR0913 - what a promotion depends on
     run: runs.TrainingRun,
     *,
     servers: Sequence[Server],
-    texts: Texts,
+    rows: ReadRows,
     forced: Mapping[str, str] | None,
     clock: Callable[[], float],
 ) -> Path:
@@ -198,12 +217,12 @@ def promote_run(  # noqa: PLR0913 - what a promotion depends on
             with transaction(engine) as connection:
                 runs.extend(connection, run.run_id, forced={**forced, "at": clock()})
         candidate_id = run.report.get("candidate", {}).get("model_id")
-        predictions = _result_of(folder)
+        result = _result_of(folder)
         promoted = promote(
             candidate,
             bot.models,
             servers=servers,
-            samples=_samples(predictions, texts) if servers else (),
+            samples=_samples(result.candidate, rows) if servers and result else (),
             keep=settings.training.keep_models,
             now=datetime.fromtimestamp(clock(), timezone.utc),
         )
@@ -243,7 +262,7 @@ def _go_live(  # noqa: PLR0913 - what a promotion depends on
     done: Retraining,
     servers: tuple[Server, ...],
     *,
-    texts: Texts,
+    rows: ReadRows,
     clock: Callable[[], float],
 ) -> Retraining:
     candidate = Path(done.result.candidate_file)
@@ -251,7 +270,7 @@ def _go_live(  # noqa: PLR0913 - what a promotion depends on
         candidate,
         bot.models,
         servers=servers,
-        samples=_samples(done.result.candidate, texts) if servers else (),
+        samples=_samples(done.result.candidate, rows) if servers else (),
         keep=settings.training.keep_models,
         now=datetime.fromtimestamp(clock(), timezone.utc),
     )
@@ -282,11 +301,43 @@ def _record(
         )
 
 
-def _samples(evaluation: Evaluation | None, texts: Texts) -> tuple[Sample, ...]:
+def _report(run_folder: Path, done: Retraining, rows: Rows) -> None:
+    """Write down what was found, whatever became of it."""
+    judged = done.result
+    public = {key: text for key, text in rows.texts.items() if key not in rows.personal}
+    findings = Findings(
+        run_id=done.run_id,
+        judgement=done.judgement,
+        current=judged.current,
+        candidate=judged.candidate,
+        made_from=done.made_from,
+        seconds=judged.seconds,
+        promoted=None if done.promoted is None else done.promoted.name,
+        texts=public,
+        new_examples=_new_examples(run_folder.parent, judged),
+    )
+    rendering.write(run_folder, parts_of(findings), done.report())
+
+
+def _new_examples(folder: Path, judged: TrainingResult) -> dict[str, int] | None:
+    """Count what the candidate learned beyond the run that made the current model."""
+    if judged.current is None:
+        return None
+    newest_first = sorted(folder.glob(f"*/{RESULT_NAME}"), reverse=True)
+    for path in newest_first[:_LOOKED_BACK]:
+        former = _result_of(path.parent)
+        if former and former.candidate.model_id == judged.current.model_id:
+            changes = {
+                intent: judged.examples.get(intent, 0) - former.examples.get(intent, 0)
+                for intent in {*judged.examples, *former.examples}
+            }
+            return {intent: number for intent, number in changes.items() if number}
+    return None
+
+
+def _samples(evaluation: Evaluation, rows: ReadRows) -> tuple[Sample, ...]:
     """Choose rows that the candidate surely understands, each of another intent."""
-    if evaluation is None:
-        return ()
-    rows = sorted(
+    understood = sorted(
         (
             one
             for one in evaluation.predictions
@@ -295,9 +346,9 @@ def _samples(evaluation: Evaluation | None, texts: Texts) -> tuple[Sample, ...]:
         key=lambda one: -one.confidence,
     )
     surest: dict[str, Prediction] = {}
-    for one in rows:
+    for one in understood:
         surest.setdefault(one.intent, one)
-    known = texts()
+    known = rows().texts
     return tuple(
         Sample(known[one.row], one.intent)
         for one in list(surest.values())[:_SAMPLES]
@@ -305,11 +356,10 @@ def _samples(evaluation: Evaluation | None, texts: Texts) -> tuple[Sample, ...]:
     )
 
 
-def _result_of(folder: Path) -> Evaluation | None:
+def _result_of(folder: Path) -> TrainingResult | None:
     try:
-        content = (folder / RESULT_NAME).read_bytes()
-        return msgspec.json.decode(content, type=TrainingResult).candidate
-    except (OSError, msgspec.MsgspecError):
+        return load_result(folder / RESULT_NAME)
+    except TrainingError:
         return None
 
 

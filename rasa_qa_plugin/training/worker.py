@@ -20,7 +20,7 @@ import msgspec
 
 from rasa_qa_plugin.errors import RasaQAError
 from rasa_qa_plugin.training.evaluation import TrainingResult
-from rasa_qa_plugin.training.fitting import fit, trained_intents, validate
+from rasa_qa_plugin.training.fitting import fit, trained_examples, validate
 from rasa_qa_plugin.training.job import Job, Progress, check_job
 from rasa_qa_plugin.training.testing import score
 
@@ -133,13 +133,15 @@ def _prepare(job: Job) -> None:
 def _work(job: Job, run_folder: Path, reporter: Reporter) -> TrainingResult:
     with reporter.timed("import", "loading Rasa"):
         _import_rasa()
-    known = None
+    known: set[str] | None = None
+    examples: dict[str, int] = {}
     if job.candidate is None:
         with reporter.timed("validate", "checking data and domain"):
             validate(job)
         with reporter.timed("train", "training a candidate"):
             candidate_file = fit(job, run_folder, reporter.say)
-            known = trained_intents(job)
+            examples = trained_examples(job)
+            known = set(examples)
     else:
         candidate_file = job.path(job.candidate)
     current = None
@@ -153,6 +155,7 @@ def _work(job: Job, run_folder: Path, reporter: Reporter) -> TrainingResult:
         current=current,
         candidate=candidate,
         seconds=reporter.seconds,
+        examples=examples,
     )
 
 

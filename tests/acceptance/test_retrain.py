@@ -156,6 +156,12 @@ def test_a_poisoned_batch_is_refused_and_changes_nothing(bot: Bot) -> None:
         **bot.files(), "data/nlu.yml": before["data/nlu.yml"]
     }  # fmt: skip
     (refused, _) = bot.json("runs", "list")
+    folder = bot.folder / ".rasa_qa" / "runs" / refused["run_id"]
+    written = (folder / "report.md").read_text("utf-8")
+    assert "**REFUSE**" in written
+    assert "| hola hola | saludar | saludar |" in written
+    assert "data:image/png;base64" in (folder / "report.html").read_text("utf-8")
+    assert json.loads((folder / "report.json").read_bytes()) == refused["report"]
     assert (refused["verdict"], refused["promoted"]) == ("REFUSE", False)
     shown, _ = bot.run("runs", "show", refused["run_id"])
     assert "REFUSE" in shown
