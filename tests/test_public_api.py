@@ -28,6 +28,7 @@ LAYERS = (
     {"adoption"},
     {"recording"},
     {"opening"},
+    {"announcing"},
     {"backlog", "threads", "positions", "scrubbing", "rights", "server", "writer"},
     {"notifier"},
     {"installation", "undoing", "handbook", "health", "forgetting", "cluster"},
@@ -36,7 +37,7 @@ LAYERS = (
     {"channel"},
     {"__main__"},
 )
-# These speak to Rasa; the last four only inside functions or in a process of their own.
+# These speak to Rasa; the last five only inside functions or in a process of their own.
 ADAPTERS = {
     "tracker_store.py",
     "broker.py",
@@ -50,6 +51,7 @@ ADAPTERS = {
     "training/worker.py",
     "training/fitting.py",
     "training/testing.py",
+    "training/remote.py",
 }
 
 

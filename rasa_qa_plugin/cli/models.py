@@ -1,8 +1,9 @@
 """`rasa-qa retrain`, `promote` and `rollback`."""
 
 import getpass
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, TypeVar
@@ -10,15 +11,17 @@ from typing import Any, TypeVar
 import click
 import msgspec
 
+from rasa_qa_plugin.announcing import announce, services
 from rasa_qa_plugin.bot import Bot
 from rasa_qa_plugin.cli.options import bot_option, json_option, print_json, say
-from rasa_qa_plugin.cli.runs import found_run, last_seconds, show_outcome
+from rasa_qa_plugin.cli.runs import found_run, last_seconds, message_of, show_outcome
 from rasa_qa_plugin.errors import ConfigError, TrainingError
 from rasa_qa_plugin.opening import Opened, open_bot
 from rasa_qa_plugin.storage import copies, runs
 from rasa_qa_plugin.storage.engine import reading, transaction
 from rasa_qa_plugin.training.promotion import roll_back
 from rasa_qa_plugin.training.rasa_server import Server
+from rasa_qa_plugin.training.remote import upload
 from rasa_qa_plugin.training.retraining import ReadRows, Rows, Wanted, promote_run
 from rasa_qa_plugin.training.retraining import retrain as run_retraining
 
@@ -91,6 +94,17 @@ def _overrides(
     callback=_overrides,
     help="Change an option of config.yml for this run; may be given several times.",
 )
+@click.option(
+    "--train-server",
+    metavar="URL",
+    help="Another Rasa server that trains; its token: env RASA_QA_TRAIN_TOKEN.",
+)
+@click.option(
+    "--upload",
+    "storage",
+    metavar="STORAGE",
+    help="Store a promoted model for a fleet: aws, gcs, azure, or a persistor's path.",
+)
 @click.pass_context
 def retrain(  # noqa: PLR0913 - one per option
     context: click.Context,
@@ -103,6 +117,8 @@ def retrain(  # noqa: PLR0913 - one per option
     if_due: bool,
     finetune: float | None,
     overrides: dict[str, Any],
+    train_server: str | None,
+    storage: str | None,
     as_json: bool,
 ) -> None:
     """Train a candidate, compare it with the current model, promote it if not worse.
@@ -118,10 +134,14 @@ def retrain(  # noqa: PLR0913 - one per option
       rasa-qa retrain --server http://localhost:5005
       rasa-qa retrain --if-due --server http://one:5005 --server http://two:5005
       rasa-qa retrain --no-promote --set DIETClassifier.epochs=50 --json
+      rasa-qa retrain --train-server http://gpu:5005 --upload aws
     """
     from rasa_qa_plugin.cli.progress import training_progress  # Rich
 
+    if finetune is not None and train_server is not None:
+        raise click.UsageError("--finetune: contradicts --train-server; give one")
     opened = open_bot(bot)
+    team = services(opened.settings.training.notify, key="training.notify")
     if if_due and not _is_due(opened, as_json=as_json):
         return
     wanted = Wanted(
@@ -129,19 +149,27 @@ def retrain(  # noqa: PLR0913 - one per option
         may_promote=not no_promote,
         finetune=finetune,
         overrides=overrides,
+        train_server=_trainer(train_server),
         remarks=_leaks(bot, opened),
     )
     rows = _rows(bot, opened)
-    with training_progress(last_seconds(opened)) as on_progress:
-        outcome = run_retraining(
-            bot,
-            opened.engine,
-            opened.settings,
-            wanted,
-            rows=rows,
-            on_progress=on_progress,
-            clock=time.time,
-        )
+    try:
+        with training_progress(last_seconds(opened)) as on_progress:
+            outcome = run_retraining(
+                bot,
+                opened.engine,
+                opened.settings,
+                wanted,
+                rows=rows,
+                on_progress=on_progress,
+                clock=time.time,
+            )
+        if storage is not None and outcome.promoted is not None:
+            upload(outcome.promoted, storage)
+    except TrainingError as error:
+        _announce(team, "Retraining failed", str(error))
+        raise
+    _announce(team, *message_of(outcome))
     if as_json:
         print_json(outcome.report())
     else:
@@ -241,6 +269,19 @@ def rollback(
     with transaction(opened.engine) as connection:
         runs.note(connection, "rollback", now=time.time(), model=returned.name)
     say(f"Now newest: models/{returned.name}.")
+
+
+def _trainer(url: str | None) -> Server | None:
+    return Server(url, os.environ.get("RASA_QA_TRAIN_TOKEN")) if url else None
+
+
+def _announce(team: Sequence[Any], title: str, body: str) -> None:
+    failed = announce(team, title=title, body=body) if team else 0
+    if failed:
+        say(
+            f"note: training.notify: {failed} of {len(team)} addresses not reached; "
+            "check them"
+        )
 
 
 def _model_of(bot: Bot, run: runs.TrainingRun) -> Path:

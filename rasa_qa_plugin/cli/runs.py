@@ -171,6 +171,14 @@ def last_seconds(opened: Opened) -> dict[str, float]:
     return {} if last is None else dict(last.report.get("seconds") or {})
 
 
+def message_of(outcome: Retraining) -> tuple[str, str]:
+    """Give title and body of a message to the team: figures and names, no texts."""
+    judgement = outcome.judgement
+    live = "live now" if outcome.promoted is not None else "not live"
+    lines = [*judgement.reasons, f"run: {outcome.run_id}", f"candidate: {live}"]
+    return f"Retraining: {judgement.verdict}", "\n".join(lines)
+
+
 def show_outcome(outcome: Retraining, rows: ReadRows) -> None:
     """Print how a run ended: figures, verdict, and the rows that changed."""
     report = outcome.report()

@@ -29,6 +29,7 @@ from rasa_qa_plugin.training.process import run_training
 from rasa_qa_plugin.training.promotion import current_model, promote
 from rasa_qa_plugin.training.provenance import Provenance, provenance
 from rasa_qa_plugin.training.rasa_server import Sample, Server
+from rasa_qa_plugin.training.remote import train_elsewhere
 from rasa_qa_plugin.training.report import Findings, parts_of
 
 _SAMPLES = 5
@@ -159,6 +160,10 @@ def retrain(  # noqa: PLR0913 - what a run depends on
             root=bot.folder,
             options=wanted.options(),
         )
+        if wanted.train_server is not None:
+            on_progress(Progress("train", "on another server"))
+            candidate = train_elsewhere(wanted.train_server, bot, job)
+            job = msgspec.structs.replace(job, candidate=str(candidate.resolve()))
         result = run_training(job, lock=lock, on_progress=on_progress)
         judgement = judge(result.current, result.candidate, training)
         judgement = msgspec.structs.replace(

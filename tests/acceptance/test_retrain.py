@@ -70,6 +70,8 @@ class Bot:
             (folder / name).write_text(content, "utf-8")
 
     def start(self, *arguments: str) -> "subprocess.Popen[str]":
+        # What runs in the background of a shell ignores interrupts, and its children.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         return subprocess.Popen(
             [sys.executable, "-m", "rasa_qa_plugin", *arguments],
             cwd=self.folder, text=True, start_new_session=True,
