@@ -33,6 +33,7 @@ Country = Literal["AR", "CL", "CO", "EC", "ES", "GT", "MX", "PE", "US", "UY"]
 COUNTRIES: tuple[Country, ...] = get_args(Country)
 Section = TypeVar("Section", bound=msgspec.Struct)
 WithoutConsent = Literal["structure", "anonymized", "nothing"]
+Gate = Literal["standard", "strict", "field"]
 
 
 class PrivacySettings(
@@ -155,19 +156,40 @@ class EscalationSettings(
 class TrainingSettings(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 ):
-    """How a candidate model is judged.
+    """How a candidate model is made and judged.
 
     Attributes:
         test_set: Held-out NLU file, relative to the bot folder; training never sees it.
+        max_leaked: Refuse to train when more of the test rows than this share stand in
+            the training data.
+        test_stories: File or folder of ``test_*.yml`` conversations; none is no fault.
+        gate: ``standard`` refuses a proven fall, ``strict`` demands proof that there is
+            none, ``field`` refuses when macro-F1 falls by more than 5 % of what it was.
         max_f1_drop: Refuse a candidate whose macro-F1 falls by more than this.
+        min_test_rows: Fewer rows never let a candidate through on their own.
+        intent_support: Test rows from which on a single intent is guarded.
+        max_intent_drop: Refuse when the F1 of such an intent falls by more than this,
+            and chance explains it no better than *intent_p_value*.
+        intent_p_value: See *max_intent_drop*.
+        retrain_after: Merged corrections after which ``retrain --if-due`` trains.
         keep_models: How many former models stay for ``rasa-qa rollback``.
         timeout_minutes: Stop a training that takes longer.
+        notify: Apprise URLs that are told how a run ended; secrets as ``${VARIABLE}``.
     """
 
     test_set: str = "tests/nlu_test.yml"
+    max_leaked: Fraction = 0.05
+    test_stories: str = "tests"
+    gate: Gate = "standard"
     max_f1_drop: Fraction = 0.02
+    min_test_rows: Annotated[int, msgspec.Meta(ge=2)] = 20
+    intent_support: Annotated[int, msgspec.Meta(ge=1)] = 10
+    max_intent_drop: Fraction = 0.1
+    intent_p_value: Fraction = 0.1
+    retrain_after: Annotated[int, msgspec.Meta(ge=20)] = 100
     keep_models: Annotated[int, msgspec.Meta(ge=1)] = 5
     timeout_minutes: Annotated[float, msgspec.Meta(gt=0.0)] = 120.0
+    notify: tuple[str, ...] = ()
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 import msgspec
 
 from rasa_qa_plugin.review.items import Entity, Example, Item, same_text_key
+from rasa_qa_plugin.review.leakage import leaks
 from rasa_qa_plugin.review.likeness import Twins
 from rasa_qa_plugin.review.wording import folded
 
@@ -60,6 +61,10 @@ class Objections:
             by_intent = self._trained.setdefault(same_text_key(example.text), {})
             by_intent.setdefault(example.intent, []).append(example)
         self._tested = {same_text_key(text) for text in held_out}
+        corrections = list(corrections)
+        texts = [item.text for item in corrections]
+        near = leaks(texts, held_out)
+        self._nearly_tested = {texts[one.held_out] for one in near if not one.exact}
         self._domain_intents = frozenset(domain_intents)
         self._may_declare = may_declare
         self._decided: dict[str, set[str]] = {}
@@ -92,6 +97,11 @@ class Objections:
         if same_text_key(item.text) in self._tested:
             return Objection(
                 "text: is in the test set; training on it would flatter the score"
+            )
+        if item.text in self._nearly_tested:
+            return Objection(
+                "text: nearly says what a row of the test set says; training on it "
+                "would flatter the score"
             )
         return None
 

@@ -1,10 +1,11 @@
 """Annotations: what people say that a turn should have been.
 
 Of one turn there are as many as people read it, and one of them counts at most. The
-statuses of those that do: annotated, then approved, merged; or rejected, where a person
-said that the turn is worth nothing. Of the others: seconded (says the same as the one
-that counts), disputed (nothing counts until somebody settles it), overruled, refused
-(by an approver), superseded (by the same person) and withdrawn.
+statuses of those that do: annotated, then approved, merged or held_out (in the test
+set); or rejected, where a person said that the turn is worth nothing. Of the others:
+seconded (says the same as the one that counts), disputed (nothing counts until somebody
+settles it), overruled, refused (by an approver), superseded (by the same person) and
+withdrawn.
 """
 
 import hashlib
@@ -17,7 +18,8 @@ from sqlalchemy.engine import Connection
 
 from rasa_qa_plugin.storage.schema import annotations, plain
 
-COUNTING = ("annotated", "approved", "merged")
+TEACHING = ("annotated", "approved", "merged")
+COUNTING = (*TEACHING, "held_out")
 VOICES = ("annotated", "approved", "seconded", "disputed", "rejected")
 """Statuses of opinions that are weighed when another one comes."""
 
@@ -239,6 +241,15 @@ def waiting(connection: Connection, *, approved_only: bool = False) -> list[Kept
 
 def mark_merged(connection: Connection, turn_ids: Sequence[str]) -> None:
     """Say that the corrections of these turns are in the training data now."""
+    _settle(connection, turn_ids, "merged")
+
+
+def mark_held_out(connection: Connection, turn_ids: Sequence[str]) -> None:
+    """Say that the corrections of these turns are in the test set, and never train."""
+    _settle(connection, turn_ids, "held_out")
+
+
+def _settle(connection: Connection, turn_ids: Sequence[str], status: str) -> None:
     for part in _parts(turn_ids):
         connection.execute(
             annotations.update()
@@ -246,7 +257,7 @@ def mark_merged(connection: Connection, turn_ids: Sequence[str]) -> None:
                 annotations.c.turn_id.in_(part),
                 annotations.c.status.in_(["annotated", "approved"]),
             )
-            .values(status="merged")
+            .values(status=status)
         )
 
 

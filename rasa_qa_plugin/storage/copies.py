@@ -75,6 +75,14 @@ def take_back(
         )
 
 
+def lines_in(connection: Connection, file: str) -> set[str]:
+    """Give the fingerprints of the lines of *file* that people said."""
+    query = sa.select(copies.c.line).where(
+        copies.c.file == file, copies.c.line.is_not(None)
+    )
+    return set(connection.execute(query).scalars())
+
+
 def of_person(connection: Connection, sender_id: str) -> list[Copy]:
     """Give the copies of a pseudonym's words."""
     return _read(connection, copies.c.sender_id == sender_id)

@@ -7,7 +7,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from rasa_qa_plugin.storage.annotations import COUNTING
+from rasa_qa_plugin.storage.annotations import TEACHING
 from rasa_qa_plugin.storage.schema import annotations, turns
 
 _PAGE = 1000
@@ -46,7 +46,7 @@ def lessons(
         )
         .join(turns, turns.c.turn_id == annotations.c.turn_id)
         .where(
-            annotations.c.status.in_(COUNTING),
+            annotations.c.status.in_(TEACHING),
             annotations.c.text.is_not(None),
             turns.c.text.is_not(None),
         )
