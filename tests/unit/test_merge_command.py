@@ -18,7 +18,7 @@ def reviewed(talked: Path, tmp_path: Path) -> Path:
     call(talked, "export", str(review))
     text = review.read_text("utf-8").replace("- intent: greet", "- intent: ask_price")
     review.write_text(text, "utf-8")
-    call(talked, "import", str(review))
+    call(talked, "import", str(review), "--new-intent", "ask_price")
     return talked
 
 
