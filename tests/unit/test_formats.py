@@ -148,6 +148,19 @@ def test_what_real_tools_made_of_our_file_comes_home(file: str, name: str) -> No
     assert {item.seconds for item in loaded.items} == ({4.25} if in_full else {None})
 
 
+def test_a_word_marked_behind_an_emoji_in_the_browser_is_that_word() -> None:
+    content = (RECORDED / "label_studio.browser.json").read_bytes()
+
+    (item,) = form_of("label_studio").load(content, "export").items
+
+    assert [item.text[one.start : one.end] for one in item.entities] == [
+        "Zürich",
+        "París",
+        "viernes",
+    ]
+    assert item.seconds == pytest.approx(24.559)
+
+
 @pytest.mark.parametrize("ending", ["min.json", "csv", "tsv"])
 def test_label_studio_s_short_forms_give_intents_and_refuse_changed_marks(
     ending: str,
