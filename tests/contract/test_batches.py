@@ -324,6 +324,19 @@ def test_what_is_refused_waits_again_and_an_import_repeated_does_not_bring_it_ba
     assert statuses(opened)["precio"] == "annotated"
 
 
+def test_who_changes_their_mind_needs_another_approval(opened: Opened) -> None:
+    corrected(opened)
+    approved(opened)
+
+    take(opened, item(opened, "hola", "faq", "Ana"))
+    take(opened, item(opened, "precio", "greet", "Cy"))
+
+    assert statuses(opened)["hola"] == "annotated"
+    assert ready(opened, approval=True) == ["precio", "adiós"]
+    # What others say later does not undo it.
+    assert opinions(opened, "precio")[-1] == ("Cy", "greet", "overruled")
+
+
 def test_every_decision_is_noted_without_a_word_or_a_person(opened: Opened) -> None:
     corrected(opened)
     found = approval.candidates(opened.engine)
