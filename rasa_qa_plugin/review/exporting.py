@@ -19,7 +19,7 @@ from rasa_qa_plugin.review.surrogates import Surrogates
 from rasa_qa_plugin.storage import batches, copies, queue, runs, search, turns
 from rasa_qa_plugin.storage.batches import Batch
 from rasa_qa_plugin.storage.copies import Written
-from rasa_qa_plugin.storage.engine import transaction
+from rasa_qa_plugin.storage.engine import reading, transaction
 from rasa_qa_plugin.storage.search import Filters
 from rasa_qa_plugin.storage.turns import Turn
 
@@ -68,30 +68,26 @@ class _Going:
         return list(self._states)
 
     def turns(self) -> Iterator[Turn]:
-        last: Turn | None = None
-        left = self._limit
-        while left is None or left > 0:
-            most = _PAGE if left is None else min(_PAGE, left)
+        with reading(self._engine) as connection:
+            wanted = search.ids(connection, self._filters, limit=self._limit)
+        for start in range(0, len(wanted), _PAGE):
+            page = wanted[start : start + _PAGE]
             with transaction(self._engine) as connection:
-                page = list(
-                    search.find(connection, self._filters, after=last, limit=most)
-                )
-                # A turn that moved meanwhile must not go out twice, and one that is
-                # nothing but a masked value teaches nobody anything.
-                fresh = [
-                    turn
-                    for turn in page
-                    if turn.turn_id not in self._states
-                    and not is_token((turn.text or "").strip())
-                ]
+                found = turns.by_id(connection, page)
+                fresh = [turn for one in page if (turn := found.get(one))]
+                fresh = [turn for turn in fresh if self._goes(turn)]
                 written = [Written(turn_id=t.turn_id, file=self._file) for t in fresh]
                 copies.record(connection, written, now=self._now)
             self._states |= {t.turn_id: hash((t.text, t.status)) for t in fresh}
             yield from fresh
-            if len(page) < most:
-                return
-            last = page[-1]
-            left = None if left is None else left - len(page)
+
+    def _goes(self, turn: Turn) -> bool:
+        """Tell whether a turn is still to go out, and teaches anybody anything.
+
+        One that is nothing but a masked value does not.
+        """
+        waits = turn.text is not None and turn.status in self._filters.statuses
+        return waits and not is_token((turn.text or "").strip())
 
     def require_unchanged(self, connection: Connection) -> None:
         """Refuse where somebody left, or a turn was answered, since it was read."""

@@ -7,7 +7,6 @@ the metadata is what counts on the way back.
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from functools import partial
 
 import msgspec
 from yaml.nodes import Node
@@ -15,16 +14,19 @@ from yaml.nodes import Node
 from rasa_qa_plugin.errors import AnnotationError, MergeError
 from rasa_qa_plugin.review.formats import Format, Loaded, Names, records
 from rasa_qa_plugin.review.formats.rasa_nlu_cuts import (
-    example_text,
+    example_place,
     only,
     without_turns,
 )
 from rasa_qa_plugin.review.formats.rasa_nlu_nodes import (
+    IndivisibleError,
     MisplacedError,
+    Piece,
     blocks,
     examples,
     item_of,
     line_of,
+    pieces,
 )
 from rasa_qa_plugin.review.formats.records import Answer
 from rasa_qa_plugin.review.items import Entity, Item, clean, quoted, tidy
@@ -139,20 +141,36 @@ def _dump(items: Iterable[Item], names: Names) -> Iterator[bytes]:
 
 def _load(content: bytes, file: str) -> Loaded:
     text = records.decoded(content, file).text
-    answers: list[Answer] = []
-    for block in blocks(text, file).value:
-        try:
-            answers += [_answer(block, example) for example in examples(block)]
-        except MisplacedError as problem:
-            answers.append(Answer(problem.line, block, problem=str(problem)))
-    return records.settled(answers, raw=partial(example_text, text))
-
-
-def _answer(block: Node, example: Node) -> Answer:
     try:
-        return Answer(line_of(example), example, item_of(block, example))
-    except MisplacedError as problem:
-        return Answer(problem.line, example, problem=str(problem))
+        answers = [x for piece in pieces(text, file) for x in _answers(text, piece)]
+    except IndivisibleError:
+        whole = Piece(0, 0, blocks(text, file).value)
+        answers = list(_answers(text, whole))
+    return records.settled(answers, raw=lambda place: text[slice(*place)])
+
+
+def _answers(text: str, piece: Piece) -> Iterator[Answer]:
+    """Give what each example says."""
+    for block in piece.blocks:
+        try:
+            found = examples(block)
+        except MisplacedError as problem:
+            yield _answer(text, piece, block, problem)
+            continue
+        for example in found:
+            try:
+                answer = item_of(block, example)
+            except MisplacedError as problem:
+                yield _answer(text, piece, example, problem)
+            else:
+                yield _answer(text, piece, example, answer)
+
+
+def _answer(text: str, piece: Piece, node: Node, said: Item | MisplacedError) -> Answer:
+    place = example_place(text, node, piece.start)
+    if isinstance(said, MisplacedError):
+        return Answer(piece.line + said.line, place, problem=str(said))
+    return Answer(piece.line + line_of(node), place, said)
 
 
 def _only(content: bytes, lines: Collection[int], file: str) -> bytes:

@@ -58,7 +58,7 @@ def only(text: str, lines: Collection[int], *, file: str) -> str:
 
     def goes(example: Node) -> bool:
         first = line_of(example)
-        more = example_text(text, example).count("\n")
+        more = text.count("\n", *example_place(text, example))
         return wanted.isdisjoint(range(first, first + more + 1))
 
     mark = "\ufeff" if text.startswith("\ufeff") else ""
@@ -66,10 +66,15 @@ def only(text: str, lines: Collection[int], *, file: str) -> str:
     return mark + without(text, _cuts(text, file, goes))
 
 
-def example_text(text: str, example: Node) -> str:
-    """Give an example as it stands in the file, from its first key on."""
+def example_place(text: str, example: Node, start: int = 0) -> tuple[int, int]:
+    """Give where an example stands in the file, from its first key on.
+
+    *start* is the offset from which the places of the node count.
+    """
     dash = max(0, example.start_mark.column - 2)
-    return text[example.start_mark.index : _end(text, example, dash)].rstrip("\r\n")
+    first = start + example.start_mark.index
+    last = start + example.end_mark.index
+    return first, end_of_content(text, first, last, dash)
 
 
 def _cuts(text: str, file: str, goes: Callable[[Node], bool]) -> _Cuts:

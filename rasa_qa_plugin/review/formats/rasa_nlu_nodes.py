@@ -6,6 +6,7 @@ takes minutes for a hundred thousand turns, and gives the same nodes and places.
 
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import msgspec
 import yaml
@@ -17,9 +18,27 @@ from rasa_qa_plugin.review.formats.kept import UnusableError
 from rasa_qa_plugin.review.items import Entity, Item, intent_objection, tidy
 from rasa_qa_plugin.review.rasa_syntax import parse_line, without_breaks
 
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_NULLS = frozenset({"", "~", "null", "Null", "NULL"})
+_MOST_BLOCKS = 500
+_BLOCK = re.compile(r"^- intent:", re.MULTILINE)
+_RULER = re.compile(r"^(?:---|\.\.\.|%)", re.MULTILINE)
 _HALF_WRITTEN = re.compile(r"\][(\[{]")
 _NULL = "tag:yaml.org,2002:null"
+
+
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """Tells no more of a scalar than whether it is null: nobody asks for its type."""
+
+    def descend_resolver(self, *_: object) -> None:
+        """Look for no types."""
+
+    def ascend_resolver(self) -> None:
+        """Look for no types."""
+
+    def resolve(self, kind: type[Node], value: str, implicit: tuple[bool, bool]) -> str:
+        """Give the tag of a node that names none."""
+        plain = kind is ScalarNode and implicit[0]
+        return _NULL if plain and value in _NULLS else ""
 
 
 class MisplacedError(UnusableError):
@@ -31,6 +50,53 @@ class MisplacedError(UnusableError):
         self.line = line_of(node)
 
 
+class Piece(NamedTuple):
+    """Some blocks of a file that is read in pieces.
+
+    Attributes:
+        start: Offset where the piece begins; places in its nodes count from here.
+        line: How many lines stand before it.
+    """
+
+    start: int
+    line: int
+    blocks: list[Node]
+
+
+class IndivisibleError(Exception):
+    """A file that must be read as a whole."""
+
+
+def pieces(text: str, file: str) -> Iterator[Piece]:
+    """Give the blocks under ``nlu:``, some hundreds at a time.
+
+    All nodes of a large file at once would take thirty times its size in memory. A list
+    that begins at the left edge is the same when it is read in parts, each of them
+    sound by itself.
+
+    Raises:
+        IndivisibleError: It has another layout, or is not sound somewhere.
+    """
+    starts = [found.start() for found in _BLOCK.finditer(text)][::_MOST_BLOCKS]
+    if not starts or _RULER.search(text):
+        raise IndivisibleError
+    try:
+        head = blocks(text[: starts[0]], file)
+    except AnnotationError:
+        raise IndivisibleError from None
+    yield Piece(0, 0, head.value)
+    line = text.count("\n", 0, starts[0])
+    for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
+        try:
+            piece = yaml.compose(text[start:end], _Loader)
+        except (yaml.YAMLError, ValueError, RecursionError):
+            raise IndivisibleError from None
+        if not isinstance(piece, SequenceNode) or piece.flow_style:
+            raise IndivisibleError
+        yield Piece(start, line, piece.value)
+        line += text.count("\n", start, end)
+
+
 def blocks(text: str, file: str) -> SequenceNode:
     """Give the list under ``nlu:``, empty where nothing stands there.
 
@@ -38,7 +104,7 @@ def blocks(text: str, file: str) -> SequenceNode:
         AnnotationError: It is not YAML, or has no such list.
     """
     try:
-        node = yaml.compose(text, _LOADER)
+        node = yaml.compose(text, _Loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         raise AnnotationError(
