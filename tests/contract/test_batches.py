@@ -14,9 +14,18 @@ from rasa_qa_plugin.review.approval import Candidate, Decided, Rules
 from rasa_qa_plugin.review.batches import Standing
 from rasa_qa_plugin.review.recall import plan_recall
 from rasa_qa_plugin.settings import ReviewSettings
-from rasa_qa_plugin.storage import annotations, copies, erasure, schema, search, turns
+from rasa_qa_plugin.storage import (
+    annotations,
+    copies,
+    erasure,
+    retention,
+    schema,
+    search,
+    turns,
+)
 from rasa_qa_plugin.storage.annotations import Annotation
 from rasa_qa_plugin.storage.engine import reading, transaction
+from rasa_qa_plugin.storage.purge_rounds import Purge
 from tests.conftest import Events, Open
 from tests.contract.test_opinions import item, opinions, take, turn
 
@@ -362,3 +371,21 @@ def test_a_decision_about_what_changed_meanwhile_is_not_taken(
     assert done.changed == [one.given.turn_id for one in found[:2]]
     assert len(done.approved) == 1
     assert decided(opened, found).changed == [one.given.turn_id for one in found]
+
+
+def test_a_purge_takes_the_names_of_the_team_with_the_turns(
+    opened: Opened, tmp_path: Path
+) -> None:
+    export(opened, tmp_path / "r.yml", people=["Ana"])
+    corrected(opened)
+    done = approved(opened)
+    with transaction(opened.engine) as connection:
+        annotations.mark_merged(connection, done.approved)
+
+    list(retention.run(opened.engine, Purge(cutoff=NOW + 1e9, now=NOW)))
+
+    with reading(opened.engine) as connection:
+        rows = connection.execute(sa.select(schema.annotations)).all()
+        (people,) = connection.execute(sa.select(schema.batches.c.people)).scalars()
+    assert {(row.annotator, row.approver) for row in rows} == {("", None)}
+    assert people == "[]"
