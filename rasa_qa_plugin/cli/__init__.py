@@ -28,7 +28,12 @@ _COMMANDS = {
     "import": ("importing", "import_", "Read a corrected annotation file back."),
     "batches": ("batches", "batches", "See what went out, or take it back."),
     "approve": ("approval", "approve", "Approve corrections, or refuse them."),
-    "merge": ("annotation", "merge", "Add corrections to the training data."),
+    "merge": ("merging", "merge", "Add corrections to the training data."),
+    "data-check": (
+        "data_check",
+        "data_check",
+        "Look for what may be wrong with the training data.",
+    ),
     "retrain": ("models", "retrain", "Train, compare with the current model, promote."),
     "rollback": ("models", "rollback", "Return to the model before."),
     "tickets": ("tickets", "tickets", "Work off what was handed over to people."),

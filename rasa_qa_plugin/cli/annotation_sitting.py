@@ -10,8 +10,8 @@ from rasa_qa_plugin.cli.options import say
 from rasa_qa_plugin.opening import open_bot
 from rasa_qa_plugin.review.answering import Session, Summary
 from rasa_qa_plugin.review.items import Example
-from rasa_qa_plugin.review.merging import training_examples
 from rasa_qa_plugin.review.reranking import BackgroundReranker, Reranker
+from rasa_qa_plugin.review.training_data import training_examples
 from rasa_qa_plugin.settings import ReviewSettings
 from rasa_qa_plugin.storage import annotations
 from rasa_qa_plugin.storage.engine import reading

@@ -8,7 +8,7 @@ from typing import Any, cast
 import click
 
 from rasa_qa_plugin.bot import Bot
-from rasa_qa_plugin.cli.annotation import held_out
+from rasa_qa_plugin.cli.held_out import held_out
 from rasa_qa_plugin.cli.options import bot_option, say
 from rasa_qa_plugin.opening import open_bot
 from rasa_qa_plugin.review import exporting

@@ -79,3 +79,22 @@ def row_progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
     ) as bars:
         task = bars.add_task(what, total=total)
         yield lambda rows: bars.advance(task, rows)
+
+
+@contextmanager
+def working(what: str) -> Iterator[None]:
+    """Say what takes its time; on a terminal with a clock that runs."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        click.echo(f"{what} …", err=True)
+        yield
+        return
+    with Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+    ) as bars:
+        bars.add_task(what, total=None)
+        yield

@@ -12,10 +12,6 @@ Verdict = Literal["correct", "skip", "reject"]
 
 # What cannot stand in an intent's name, since Rasa could not read it back.
 _NO_INTENT = re.compile(r"[\x00-\x1f\x7f-\x9f{}\[\]@\"'`\\<>|]|^[/ ]|[/ ]$")
-# Where :func:`clean` has anything to do; most texts are clean.
-_UNCLEAN = re.compile(
-    r"^ | $|  |[^\S ]|[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufeff\ufffe\uffff]"
-)
 _UNPRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 
 
@@ -130,8 +126,9 @@ def same_text_key(text: str) -> str:
     Case, width and punctuation do not count; accents and emoji do. A text that is all
     punctuation keeps it.
     """
-    folded = unicodedata.normalize("NFKC", text).casefold()
-    bare = "".join(" " if _is_punctuation(char) else char for char in folded)
+    plain = text if text.isascii() else unicodedata.normalize("NFKC", text)
+    folded = plain.casefold()
+    bare = folded.translate(_BLANK_FOR_PUNCTUATION)
     return " ".join(bare.split()) or " ".join(folded.split())
 
 
@@ -141,13 +138,22 @@ def quoted(value: object) -> str:
     return _UNPRINTABLE.sub(lambda found: f"\\u{ord(found.group()):04x}", plain)
 
 
-def _is_punctuation(char: str) -> bool:
-    return unicodedata.category(char).startswith("P")
+class _Punctuation(dict[int, int]):
+    """Maps code points for `str.translate`; each is looked up once."""
+
+    def __missing__(self, code: int) -> int:
+        is_punctuation = unicodedata.category(chr(code)).startswith("P")
+        self[code] = ord(" ") if is_punctuation else code
+        return self[code]
+
+
+_BLANK_FOR_PUNCTUATION = _Punctuation()
 
 
 def _clean(text: str) -> tuple[str, Sequence[int]]:
     """Give the clean text and, for every old offset, the new one."""
-    if not _UNCLEAN.search(text):
+    # Of the printable characters only the space separates words.
+    if text.isprintable() and "  " not in text and text == text.strip():
         return text, range(len(text) + 1)
     out: list[str] = []
     moved = []

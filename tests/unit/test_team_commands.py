@@ -129,6 +129,17 @@ def test_entities_are_checked_where_the_domain_lists_any(
     assert len(taken["recorded"]) == 1
 
 
+def test_entities_of_the_plugin_say_nothing_about_those_of_the_bot(
+    talked: Path, review: Path
+) -> None:
+    content = review.read_text("utf-8").replace("la libra?", "la [libra](unit)?")
+    review.write_text(content, "utf-8")
+    domain = talked / "domain.yml"
+    domain.write_text(domain.read_text("utf-8") + "entities:\n- qa_turn\n", "utf-8")
+
+    assert len(imported(talked, review)["recorded"]) == 2
+
+
 def test_erase_finds_what_was_rejected_and_no_import_brings_it_back(
     talked: Path, review: Path
 ) -> None:
@@ -185,6 +196,47 @@ def test_a_dispute_is_told_and_shown(talked: Path, review: Path) -> None:
     agreement = json.loads(call(talked, "stats", "--json").stdout)["agreement"]
     assert [(one["turns"], one["same"]) for one in agreement] == [(2, 1)]
     assert "Ana, Bo" in call(talked, "stats").stdout
+
+
+def answered(task: dict[str, Any], who: int, intent: str) -> dict[str, Any]:
+    """Give what Label Studio exports of a person's answer."""
+    result = [
+        {**one, "value": {"choices": [intent]}} if one["from_name"] == "intent" else one
+        for one in task["predictions"][0]["result"]
+    ]
+    return {"completed_by": who, "result": result, "lead_time": 4.25}
+
+
+def test_label_studio_s_annotators_are_compared_and_bad_tasks_come_back(
+    talked: Path,
+) -> None:
+    tasks = talked / "tasks.json"
+    assert call(talked, "export", str(tasks)).exit_code == 0
+    given = json.loads(tasks.read_text("utf-8"))
+    for task in given:
+        bad = "libra" in task["data"]["text"]
+        task["annotations"] = [
+            answered(task, 1, "greet"),
+            answered(task, 2, "prize" if bad else "price"),
+        ]
+    path = talked / "project-1.json"
+    path.write_text(json.dumps(given), "utf-8")
+
+    done = imported(talked, path, "--who", "1=Marta")
+
+    assert [one["annotators"] for one in done["agreement"]] == [["2", "Marta"]]
+    assert (len(done["disputed"]), len(done["recorded"])) == (1, 3)
+    assert kept(talked)["a cómo la libra?"].seconds == 4.25
+    rejected = talked / done["rejected_file"]
+    (task,) = json.loads(rejected.read_text("utf-8"))
+    assert task["data"]["text"] == "a cómo la libra?"
+    rejected.write_text(rejected.read_text("utf-8").replace("prize", "greet"), "utf-8")
+    again = call(talked, "import", str(rejected), "--who", "1=Marta")
+    assert "1 were known already." in again.stderr
+    assert again.stderr.endswith(f"{rejected.name} is worked off; delete it.\n")
+    wrong = call(talked, "import", str(rejected), "--who", "Marta")
+    assert (wrong.exit_code, "write USER=NAME" in wrong.stderr) == (2, True)
+    assert kept(talked)["a cómo la libra?"].intent == "greet"
 
 
 def test_batches_are_listed_shown_and_taken_back(talked: Path, review: Path) -> None:
