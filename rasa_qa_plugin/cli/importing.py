@@ -1,7 +1,7 @@
 """`rasa-qa import`: corrected files back."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -24,16 +24,34 @@ from rasa_qa_plugin.review.domain_names import domain_names
 from rasa_qa_plugin.review.formats import catalogue
 from rasa_qa_plugin.review.importing import import_items
 from rasa_qa_plugin.review.intake import Imported
+from rasa_qa_plugin.review.items import Item
 from rasa_qa_plugin.review.rejects import Rejects, original_name
 from rasa_qa_plugin.review.validation import Vocabulary
 from rasa_qa_plugin.storage import annotations
 from rasa_qa_plugin.storage.engine import reading
 
 
+def _pairs(
+    _context: click.Context, _parameter: click.Parameter, values: Sequence[str]
+) -> dict[str, str]:
+    pairs = [value.partition("=") for value in values]
+    if not all(user.strip() and name.strip() for user, _, name in pairs):
+        raise click.BadParameter("write USER=NAME, such as 1=Marta")
+    return {user.strip(): name.strip() for user, _, name in pairs}
+
+
 @click.command("import")
 @bot_option
 @json_option
 @name_option("Who annotated, where the file does not say it and it was handed to none.")
+@click.option(
+    "--who",
+    "people",
+    metavar="USER=NAME",
+    multiple=True,
+    callback=_pairs,
+    help="Name of a user that the file names by number or mail; may be repeated.",
+)
 @click.option(
     "--new-intent",
     "new_intents",
@@ -60,6 +78,7 @@ def import_(  # noqa: PLR0913 - one per option
     file: Path,
     *,
     name: str | None,
+    people: Mapping[str, str],
     new_intents: Sequence[str],
     new_entities: Sequence[str],
     form: str | None,
@@ -76,7 +95,7 @@ def import_(  # noqa: PLR0913 - one per option
     \b
     Examples:
       rasa-qa import review.yml
-      rasa-qa import project-3-at-2026-11-30.json
+      rasa-qa import project-3-at-2026-11-30.json --who 1=Marta --who 2=Luis
       rasa-qa import review.csv --name Marta --new-intent ask_discount
       rasa-qa import review.yml.rejected
     """
@@ -94,7 +113,7 @@ def import_(  # noqa: PLR0913 - one per option
     rejects = Rejects(file, content, tool, root=bot.folder)
     imported = import_items(
         opened.engine,
-        loaded.items,
+        [_named(item, people) for item in loaded.items],
         privacy=opened.privacy,
         source=source,
         now=time.time(),
@@ -113,6 +132,8 @@ def import_(  # noqa: PLR0913 - one per option
     if to_mend:
         where = "there" if left is None else f"them in {left.name} and import that"
         raise RasaQAError(f"{file.name}: {to_mend} not taken; mend {where}")
+    if source != file.name:
+        say(f"{file.name} is worked off; delete it.")
 
 
 def read_bytes(path: Path) -> bytes:
@@ -126,6 +147,11 @@ def read_bytes(path: Path) -> bytes:
     except OSError as error:
         problem = f"cannot be read ({type(error).__name__}); check its permissions"
         raise AnnotationError(path.name, problem) from None
+
+
+def _named(item: Item, people: Mapping[str, str]) -> Item:
+    name = people.get(item.annotator or "", item.annotator)
+    return msgspec.structs.replace(item, annotator=name)
 
 
 def _vocabulary(

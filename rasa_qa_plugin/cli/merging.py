@@ -15,7 +15,7 @@ from sqlalchemy.engine import Connection
 
 from rasa_qa_plugin.bot import Bot
 from rasa_qa_plugin.cli.held_out import held_out
-from rasa_qa_plugin.cli.options import bot_option, say, yes_option
+from rasa_qa_plugin.cli.options import bot_option, printable, say, yes_option
 from rasa_qa_plugin.errors import MergeError, RasaQAError, StorageError
 from rasa_qa_plugin.opening import Opened, open_bot
 from rasa_qa_plugin.repository import Repository
@@ -197,14 +197,14 @@ def _tell(held_back: Sequence[HeldBack]) -> None:
 
 
 def _validate(bot: Bot, plan: MergePlan) -> None:
-    """Ask Rasa about the result; what it says is shown, as the diff was."""
+    """Ask Rasa about the result; what it says may quote, so it goes with the diff."""
     from rasa_qa_plugin.cli.progress import working  # Rich
     from rasa_qa_plugin.training.validation import validate
 
     with working("rasa data validate, some 20 seconds"):
         verdict = validate(bot, plan.changes)
     for finding in verdict.new:
-        say(f"Rasa: {finding}")
+        click.echo(printable(f"Rasa: {finding}"))
     if not verdict.acceptable:
         raise MergeError(
             "data: `rasa data validate` fails with these changes; nothing was written"

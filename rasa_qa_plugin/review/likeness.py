@@ -21,8 +21,8 @@ Numbers = npt.NDArray[np.int64]
 
 # How many of its rarest trigrams a pair must share before it is looked at: more leave
 # fewer candidates, and make longer prefixes.
-_SHARED = 5
-_BLOCK = 256
+_SHARED = 6
+_BLOCK = 512
 # Of one wording; a template that is filled in ten thousand ways has as many.
 _MOST_TWINS = 20
 _ROUNDING = 1e-9

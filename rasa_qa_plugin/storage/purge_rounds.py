@@ -196,7 +196,8 @@ def _unlink(connection: Connection, turn_ids: Sequence[str]) -> None:
 def _batches(connection: Connection, purge: Purge, mark: Mark | None) -> _Round:
     """Take the turns that are gone out of the lists of exported files.
 
-    All that are gone, not only this run's: one that was killed may have left some.
+    All that are gone, not only this run's: one that was killed may have left some. Who
+    got a file goes with the last of its turns.
     """
     rows, mark = _page(
         connection,
@@ -221,7 +222,10 @@ def _batches(connection: Connection, purge: Purge, mark: Mark | None) -> _Round:
             connection.execute(
                 batches.update()
                 .where(batches.c.batch_id == row.batch_id)
-                .values(turns=msgspec.json.encode(kept).decode())
+                .values(
+                    turns=msgspec.json.encode(kept).decode(),
+                    people=batches.c.people if kept else "[]",
+                )
             )
     return mark, {}
 

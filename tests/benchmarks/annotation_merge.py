@@ -205,7 +205,7 @@ def label_errors(data: Path, *, most: int | None) -> list[Figure]:
             title = f"{name}, {noise:.0%} wrong: "
             figures += [
                 Figure(title + "found", hits / len(wrong), "", bar=0.7),
-                Figure(title + "of those told", hits / max(1, len(found)), ""),
+                Figure(title + "of those named", hits / max(1, len(found)), ""),
                 Figure(title + "time", seconds, "s"),
             ]
     return figures

@@ -14,9 +14,18 @@ from rasa_qa_plugin.review.approval import Candidate, Decided, Rules
 from rasa_qa_plugin.review.batches import Standing
 from rasa_qa_plugin.review.recall import plan_recall
 from rasa_qa_plugin.settings import ReviewSettings
-from rasa_qa_plugin.storage import annotations, copies, erasure, schema, search, turns
+from rasa_qa_plugin.storage import (
+    annotations,
+    copies,
+    erasure,
+    retention,
+    schema,
+    search,
+    turns,
+)
 from rasa_qa_plugin.storage.annotations import Annotation
 from rasa_qa_plugin.storage.engine import reading, transaction
+from rasa_qa_plugin.storage.purge_rounds import Purge
 from tests.conftest import Events, Open
 from tests.contract.test_opinions import item, opinions, take, turn
 
@@ -324,6 +333,19 @@ def test_what_is_refused_waits_again_and_an_import_repeated_does_not_bring_it_ba
     assert statuses(opened)["precio"] == "annotated"
 
 
+def test_who_changes_their_mind_needs_another_approval(opened: Opened) -> None:
+    corrected(opened)
+    approved(opened)
+
+    take(opened, item(opened, "hola", "faq", "Ana"))
+    take(opened, item(opened, "precio", "greet", "Cy"))
+
+    assert statuses(opened)["hola"] == "annotated"
+    assert ready(opened, approval=True) == ["precio", "adiós"]
+    # What others say later does not undo it.
+    assert opinions(opened, "precio")[-1] == ("Cy", "greet", "overruled")
+
+
 def test_every_decision_is_noted_without_a_word_or_a_person(opened: Opened) -> None:
     corrected(opened)
     found = approval.candidates(opened.engine)
@@ -349,3 +371,21 @@ def test_a_decision_about_what_changed_meanwhile_is_not_taken(
     assert done.changed == [one.given.turn_id for one in found[:2]]
     assert len(done.approved) == 1
     assert decided(opened, found).changed == [one.given.turn_id for one in found]
+
+
+def test_a_purge_takes_the_names_of_the_team_with_the_turns(
+    opened: Opened, tmp_path: Path
+) -> None:
+    export(opened, tmp_path / "r.yml", people=["Ana"])
+    corrected(opened)
+    done = approved(opened)
+    with transaction(opened.engine) as connection:
+        annotations.mark_merged(connection, done.approved)
+
+    list(retention.run(opened.engine, Purge(cutoff=NOW + 1e9, now=NOW)))
+
+    with reading(opened.engine) as connection:
+        rows = connection.execute(sa.select(schema.annotations)).all()
+        (people,) = connection.execute(sa.select(schema.batches.c.people)).scalars()
+    assert {(row.annotator, row.approver) for row in rows} == {("", None)}
+    assert people == "[]"

@@ -137,7 +137,7 @@ def test_the_command_writes_nothing_that_rasa_refuses(
     result = call(reviewed, "merge", "--yes", "--new-intents")
 
     assert result.exit_code == 1
-    assert "Rasa: The action 'action_of_nobody'" in result.stderr
+    assert "Rasa: The action 'action_of_nobody'" in result.stdout
     assert result.stderr.endswith("nothing was written\n")
     assert {path: path.read_bytes() for path in reviewed.rglob("*.yml")} == before
     opened = open_bot(Bot(reviewed))

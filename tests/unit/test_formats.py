@@ -3,6 +3,7 @@
 import io
 import json
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rasa_qa_plugin.errors import AnnotationError
 from rasa_qa_plugin.review.formats import Format, Names, catalogue
 from rasa_qa_plugin.review.items import Entity, Item, clean
 from tests.benchmarks.hostile_items import (
@@ -146,6 +148,19 @@ def test_what_real_tools_made_of_our_file_comes_home(file: str, name: str) -> No
     assert {item.seconds for item in loaded.items} == ({4.25} if in_full else {None})
 
 
+def test_a_word_marked_behind_an_emoji_in_the_browser_is_that_word() -> None:
+    content = (RECORDED / "label_studio.browser.json").read_bytes()
+
+    (item,) = form_of("label_studio").load(content, "export").items
+
+    assert [item.text[one.start : one.end] for one in item.entities] == [
+        "Zürich",
+        "París",
+        "viernes",
+    ]
+    assert item.seconds == pytest.approx(24.559)
+
+
 @pytest.mark.parametrize("ending", ["min.json", "csv", "tsv"])
 def test_label_studio_s_short_forms_give_intents_and_refuse_changed_marks(
     ending: str,
@@ -221,3 +236,212 @@ def test_a_download_of_doccano_names_who_annotated() -> None:
         SENT[2].turn_id,
     ]
     assert [item.annotator for item in form.load(only, "file").items] == ["bo"]
+
+
+THREE = [Item(turn(n), f"hola {n}", "greet", confidence=0.5) for n in range(3)]
+
+
+@pytest.mark.parametrize("form", FORMATS, ids=catalogue.NAMES)
+def test_one_bad_record_keeps_no_good_one_from_coming_home(form: Format) -> None:
+    content = given_back(form, THREE)
+    spoiled = spoil(content, 1)
+
+    loaded = form.load(spoiled, "review")
+
+    assert [item.turn_id for item in loaded.items] == [turn(0), turn(2)]
+    (problem,) = loaded.problems
+    assert "turn_id" in problem.message
+    assert "hola" not in problem.message
+    assert "hola 1" in str(problem.raw)
+    # What is left for mending is that record alone, and it says the same again.
+    alone = form.load(form.only(spoiled, [problem.line or 0], "review"), "review")
+    assert alone.items == []
+    assert [one.message for one in alone.problems] == [problem.message]
+
+
+def spoil(content: bytes, number: int) -> bytes:
+    """Take the turn's id out of a record."""
+    turn_id = turn(number)
+    for before, after in (
+        (f'"turn_id": "{turn_id}"', '"other": "x"'),
+        (f'"turn_id":"{turn_id}"', '"other":"x"'),
+        (f'turn_id: "{turn_id}"', "other: x"),
+        (f'"{turn_id}",', '"",'),
+    ):
+        content = content.replace(before.encode(), after.encode())
+    return content
+
+
+@pytest.mark.parametrize("form", FORMATS, ids=catalogue.NAMES)
+def test_one_turn_with_two_answers_of_one_person_has_none(form: Format) -> None:
+    first = Item(turn(1), "hola", "greet")
+    other = msgspec.structs.replace(first, intent="bye")
+
+    twice = form.load(given_back(form, [first, first]), "review")
+    torn = form.load(given_back(form, [first, other, THREE[0]]), "review")
+
+    assert [item.turn_id for item in twice.items] == [turn(1)]
+    assert twice.problems == []
+    assert [item.turn_id for item in torn.items] == [turn(0)]
+    assert len(torn.problems) == 2
+    assert {"different answers" in one.message for one in torn.problems} == {True}
+
+
+@given(content=st.one_of(st.binary(max_size=60), texts.map(str.encode)))
+def test_any_other_file_is_refused_in_one_line(content: bytes) -> None:
+    for form in FORMATS:
+        refused(form.load, content, "review")
+    refused(catalogue.format_of, content, Path("review.txt"))
+
+
+def refused(read: Callable[..., Any], *arguments: Any) -> Any:
+    """Give what is read, or None where one line that names the file refuses it."""
+    try:
+        return read(*arguments)
+    except AnnotationError as error:
+        problem = str(error)
+    assert problem.startswith(str(arguments[-1]))
+    assert "\n" not in problem
+    return None
+
+
+JSON = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=5)),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3),
+        st.dictionaries(
+            st.sampled_from(
+                [
+                    *("text", "turn_id", "kept", "cats", "entities", "annotations"),
+                    *("accept", "answer", "spans", "data", "result", "value", "start"),
+                    *("labels", "choices", "completed_by", "annotation_id", "intent"),
+                ]
+            ),
+            inner,
+            max_size=6,
+        ),
+    ),
+    max_leaves=25,
+)
+
+
+@settings(max_examples=300)
+@given(rows=st.lists(st.dictionaries(st.text(max_size=2), JSON) | JSON, max_size=3))
+def test_json_of_any_shape_is_refused_record_by_record(rows: list[Any]) -> None:
+    lines = "\n".join(map(json.dumps, rows)).encode()
+    for name, content in {
+        "label_studio": json.dumps(rows).encode(),
+        "doccano": lines,
+        "prodigy": lines,
+    }.items():
+        loaded = refused(form_of(name).load, content, "review")
+        assert loaded is None or len(loaded.problems) <= len(rows)
+
+
+def test_a_mark_that_was_counted_as_browsers_do_is_found() -> None:
+    form = form_of("label_studio")
+    text = "vuelo 😀😀 a Lima"
+    item = Item(turn(1), text, "fly", (Entity(11, 15, "city"),))
+    content = given_back(form, [item])
+    moved = content.replace(b'"start": 11, "end": 15', b'"start": 13, "end": 17')
+
+    assert moved != content
+    assert form.load(moved, "file").items == form.load(content, "file").items
+
+
+@pytest.mark.parametrize("name", ["doccano", "prodigy"])
+def test_without_quoted_words_the_mark_on_a_whole_word_is_taken(name: str) -> None:
+    form = form_of(name)
+    item = Item(turn(1), "vuelo 😀😀 a Lima hoy", "fly")
+    row = json.loads(given_back(form, [item]))
+    if name == "doccano":
+        row["entities"] = [[13, 17, "city#to"]]
+    else:
+        row["spans"] = [{"start": 13, "end": 17, "label": "city#to"}]
+
+    (found,) = form.load(json.dumps(row).encode(), "file").items
+
+    assert found.entities == (Entity(11, 15, "city", role="to"),)
+
+
+def test_what_a_tool_cannot_show_of_an_entity_stays_with_the_mark() -> None:
+    """Whoever takes one of two marks that overlap away takes the hidden one too."""
+    form = form_of("doccano")
+    inner = Entity(11, 15, "city", value="LIM", role="to", group="1")
+    outer = Entity(9, 15, "place")
+    item = Item(turn(1), "vuelo ya a Lima", "fly", (outer, inner, Entity(0, 5, "n")))
+    row = json.loads(given_back(form, [item]))
+    assert row["entities"] == [[0, 5, "n"], [9, 15, "place"]]
+
+    row["entities"] = [[0, 5, "n"]]
+    (found,) = form.load(json.dumps(row).encode(), "file").items
+
+    assert found.entities == (Entity(0, 5, "n"),)
+
+
+def test_no_cell_of_a_spreadsheet_begins_like_a_formula() -> None:
+    form = form_of("csv")
+    sent = [
+        Item(turn(1), '=HYPERLINK("http://x")', "greet"),
+        Item(turn(2), "'=1+1", "greet"),
+        Item(turn(3), "hola;=cmd|' /C calc'!A0", "greet"),
+    ]
+    content = dumped(form, sent)
+    text = content.decode("utf-8-sig")
+
+    for separator in ",;\t":
+        for line in text.splitlines():
+            for cell in line.split(separator):
+                assert not cell.strip('"').startswith(("=", "+", "-", "@"))
+    found = form.load(content, "file").items
+    assert [bare(item) for item in found] == [returned(item) for item in sent]
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_spreadsheet_may_save_its_own_way(separator: str, encoding: str) -> None:
+    marks = '[{""entity"":""c"",""text"":""Lima""}]'
+    lines = [
+        ["Turn_ID", "text", "intent", "Verdict", "annotator", "entities"],
+        [turn(1), "hola; a, Lima", "greet", "", "Ana", marks],
+        [turn(2), "spam", "greet", "Reject", "", ""],
+        [turn(3), "mm", "greet", "skip"],
+    ]
+    text = "\r\n".join(separator.join(f'"{cell}"' for cell in line) for line in lines)
+    content = f"{text}\r\n\r\n".encode(encoding)
+
+    assert catalogue.format_of(content, Path("any.txt")).name == "csv"
+    first, second, third = form_of("csv").load(content, "file").items
+
+    assert first == Item(
+        turn(1),
+        "hola; a, Lima",
+        "greet",
+        (Entity(9, 13, "c"),),
+        annotator="Ana",
+        line=2,
+    )
+    assert (second.verdict, third.verdict) == ("reject", "skip")
+    assert b"spam" not in form_of("csv").without_turns(content, {turn(2)}, "f").replace(
+        b"\0", b""
+    )
+
+
+def test_a_quotation_mark_that_is_left_open_swallows_no_row_in_silence() -> None:
+    form = form_of("csv")
+    content = given_back(form, THREE).replace(b'"hola 0"', b'"hola 0')
+
+    loaded = form.load(content, "file")
+
+    found = {item.turn_id for item in loaded.items}
+    assert turn(0) not in found
+    raw = "".join(str(one.raw) for one in loaded.problems)
+    assert all(turn(n) in found or turn(n) in raw for n in range(3))
+
+
+def test_a_file_that_never_was_in_the_tool_says_so() -> None:
+    for name in ("label_studio", "prodigy"):
+        form = form_of(name)
+        with pytest.raises(AnnotationError, match=r"nothing is (annotated|answered)"):
+            form.load(dumped(form, THREE), "review")
+        assert form.load(dumped(form, []), "review").items == []

@@ -222,16 +222,20 @@ def test_label_studio_s_annotators_are_compared_and_bad_tasks_come_back(
     path = talked / "project-1.json"
     path.write_text(json.dumps(given), "utf-8")
 
-    done = imported(talked, path)
+    done = imported(talked, path, "--who", "1=Marta")
 
-    assert [one["annotators"] for one in done["agreement"]] == [["1", "2"]]
+    assert [one["annotators"] for one in done["agreement"]] == [["2", "Marta"]]
     assert (len(done["disputed"]), len(done["recorded"])) == (1, 3)
     assert kept(talked)["a cómo la libra?"].seconds == 4.25
     rejected = talked / done["rejected_file"]
     (task,) = json.loads(rejected.read_text("utf-8"))
     assert task["data"]["text"] == "a cómo la libra?"
     rejected.write_text(rejected.read_text("utf-8").replace("prize", "greet"), "utf-8")
-    assert len(imported(talked, rejected)["known"]) == 1
+    again = call(talked, "import", str(rejected), "--who", "1=Marta")
+    assert "1 were known already." in again.stderr
+    assert again.stderr.endswith(f"{rejected.name} is worked off; delete it.\n")
+    wrong = call(talked, "import", str(rejected), "--who", "Marta")
+    assert (wrong.exit_code, "write USER=NAME" in wrong.stderr) == (2, True)
     assert kept(talked)["a cómo la libra?"].intent == "greet"
 
 

@@ -90,7 +90,9 @@ def _split(text: str, file: str) -> Sequence[Record]:
             before = reader.line_num
     except csv.Error:
         raise AnnotationError(
-            file, "a quotation mark is not closed; close it", line=before + 1
+            file,
+            "not readable as CSV; close quotation marks, remove control characters",
+            line=before + 1,
         ) from None
     return found
 
@@ -101,7 +103,10 @@ def _separator(head: str) -> str:
 
 def _cells(head: str) -> list[str]:
     """Give the names of the columns."""
-    cells = next(csv.reader([head.rstrip("\r")], delimiter=_separator(head)), [])
+    try:
+        cells = next(csv.reader([head.rstrip("\r")], delimiter=_separator(head)), [])
+    except csv.Error:
+        return []
     return [cell.strip().lower() for cell in cells]
 
 

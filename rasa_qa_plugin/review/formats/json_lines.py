@@ -1,6 +1,7 @@
 """What doccano and Prodigy have in common: a JSON object on every line."""
 
 import json
+import re
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import Any, TypeVar
@@ -13,6 +14,10 @@ from rasa_qa_plugin.review.formats.records import Record
 from rasa_qa_plugin.review.items import Item
 
 Row = TypeVar("Row", bound=msgspec.Struct)
+
+
+# As msgspec says it; its messages hold names and types, never a value.
+_MISSING = re.compile(r"missing required field `(\w+)`")
 
 
 class _Named(msgspec.Struct):
@@ -33,11 +38,12 @@ def row_of(text: str, kind: type[Row]) -> Row:
     try:
         return msgspec.json.decode(text, type=kind)
     except msgspec.ValidationError as error:
-        _, _, place = str(error).rpartition(" - at ")
-        where = place.strip("`$.") or str(error).rpartition("field ")[2].strip("`")
-        raise UnusableError(
-            f"not as exported at `{where}`; put it back, or delete the record"
-        ) from None
+        missing = _MISSING.search(str(error))
+        place = str(error).rpartition(" - at ")[2].strip("`$.")
+        problem = (
+            f"has no `{missing[1]}`" if missing else f"not as exported at `{place}`"
+        )
+        raise UnusableError(f"{problem}; put it back, or delete the record") from None
     except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
         raise UnusableError(
             "not valid JSON; put it back as exported, or delete it"

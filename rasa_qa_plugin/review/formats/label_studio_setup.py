@@ -25,8 +25,8 @@ def setup(names: Names) -> Mapping[str, bytes]:
 def _lines(names: Names) -> Iterator[str]:
     few = len(names.intents) <= _MOST_BUTTONS
     layout = 'showInLine="true"' if few else 'layout="select"'
-    yield '  <Header value="$why"/>'
-    yield '  <Text name="text" value="$text" granularity="character"/>'
+    yield '  <Header value="$why" size="5"/>'
+    yield '  <Text name="text" value="$text"/>'
     yield f'  <Choices name="intent" toName="text" choice="single" {layout}>'
     for number, name in enumerate(names.intents, 1):
         key = f' hotkey="{number}"' if number <= _HOTKEYS else ""
