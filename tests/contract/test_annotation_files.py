@@ -13,6 +13,7 @@ from rasa_qa_plugin.opening import Opened
 from rasa_qa_plugin.review import exporting
 from rasa_qa_plugin.review.fine_tuning import FineTuning, Selection, export_lessons
 from rasa_qa_plugin.review.formats import Names, catalogue
+from rasa_qa_plugin.review.formats.llm import LAYOUTS
 from rasa_qa_plugin.review.importing import import_items
 from rasa_qa_plugin.review.items import Entity, Item, clean
 from rasa_qa_plugin.review.recall import apply_recall, plan_recall
@@ -22,6 +23,7 @@ from rasa_qa_plugin.storage.annotations import Annotation
 from rasa_qa_plugin.storage.engine import reading, transaction
 from tests.benchmarks.hostile_items import accepted, hostile_items
 from tests.conftest import Events, Open
+from tests.searching import Search, base64_forms, notations
 
 NOW = 1_700_000_300.0
 LATER = datetime(2026, 11, 20, tzinfo=timezone.utc)
@@ -141,6 +143,48 @@ def test_the_setup_of_label_studio_is_not_written_over(
 
     assert [path.name for path in tmp_path.glob("*review*")] == [mine.name]
     assert mine.read_text("utf-8") == "<View/>"
+
+
+TYPED = {
+    "phone": "0998765432",
+    "e-mail": "diana.villacis@correo.example",
+    "card": "4111 1111 1111 1111",
+    "sender": "sender-0d5f3b",
+}
+
+
+def test_no_file_of_any_format_holds_what_a_person_typed(
+    open_store: Open, events: Events, tmp_path: Path
+) -> None:
+    opened = open_store()
+    texts = [f"mi dato es {value}, gracias" for value in TYPED.values()]
+    texts.append("soy [name] y mi correo es diana.villacis@correo.example")
+    say(opened, events, TYPED["sender"], *texts[:3], texts[4])
+    for name in catalogue.NAMES:
+        exporting.export(
+            opened.engine, tmp_path / f"sent.{name}", root=tmp_path, again=True,
+            form=catalogue.format_named(name), all_turns=True, now=NOW,
+        )  # fmt: skip
+    correct(opened)
+    for layout in LAYOUTS:
+        lessons(opened, tmp_path / f"{layout}.jsonl", layout=layout, train_split=0.5)
+    pseudonym = opened.vault.pseudonym(TYPED["sender"])
+
+    search = Search(
+        (form, value)
+        for value in (*TYPED.values(), pseudonym)
+        for form in notations(value) | base64_forms(value)
+    )
+    found = [
+        path.name
+        for path in tmp_path.iterdir()
+        if not path.name.startswith("conversations.db")
+        if search.found_in(path.read_bytes())
+    ]
+
+    assert found == []
+    assert b"[PHONE]" in (tmp_path / "sent.csv").read_bytes()
+    assert len(list(tmp_path.glob("*.jsonl"))) == 2 * len(LAYOUTS)
 
 
 # What a language model is trained with
