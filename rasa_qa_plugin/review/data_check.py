@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 import msgspec
 import numpy as np
 
+from rasa_qa_plugin import parts
 from rasa_qa_plugin.review.familiarity import Familiarity
 from rasa_qa_plugin.review.items import Example, same_text_key
 from rasa_qa_plugin.review.label_errors import Labels, Matrix, held_out, suspects
 from rasa_qa_plugin.review.wording import folded, similarity
 
-_OURS = "qa_"
 _FOLDS = 5
 # Two intents are confusable from this share of their examples on, and not from one.
 _CONFUSED = 0.05
@@ -121,6 +121,7 @@ def check_data(rows: Sequence[Row], *, fewest: int, novelty: float) -> DataCheck
     best = probabilities.argmax(axis=1) if intents else labels
     judged = len(intents) > 1
     sizes = Counter(example.intent for example in examples)
+    ours = parts.intents()  # not the developer's to mend
     return DataCheck(
         examples=len(distinct),
         intents=len(intents),
@@ -135,7 +136,7 @@ def check_data(rows: Sequence[Row], *, fewest: int, novelty: float) -> DataCheck
                 margin=one.margin,
             )
             for one in (suspects(labels, probabilities) if judged else ())
-            if not examples[one.row].intent.startswith(_OURS)
+            if examples[one.row].intent not in ours
         ],
         contradictions=_contradictions(distinct),
         unlike=_unlike(distinct, novelty=novelty),
@@ -143,7 +144,7 @@ def check_data(rows: Sequence[Row], *, fewest: int, novelty: float) -> DataCheck
         thin=[
             Thin(intent=intent, examples=size)
             for intent, size in sorted(sizes.items(), key=lambda pair: pair[1])
-            if size < fewest and not intent.startswith(_OURS)
+            if size < fewest and intent not in ours
         ],
     )
 
@@ -176,6 +177,7 @@ def _contradictions(rows: Sequence[Row]) -> list[Contradiction]:
 def _unlike(rows: Sequence[Row], *, novelty: float) -> list[Unlike]:
     """Compare each example with those of the other folds."""
     found = []
+    ours = parts.intents()
     order = np.random.default_rng(0).permutation(len(rows))
     for fold in range(_FOLDS):
         asked = order[fold::_FOLDS]
@@ -187,7 +189,7 @@ def _unlike(rows: Sequence[Row], *, novelty: float) -> list[Unlike]:
         )
         for number in asked:
             row = rows[number]
-            if row.example.intent.startswith(_OURS):
+            if row.example.intent in ours:
                 continue
             fit = others.fit(row.example.text, row.example.intent)
             if fit.novelty is not None and fit.novelty >= novelty and not fit.agreement:
