@@ -20,6 +20,7 @@ from rasa_qa_plugin.opening import Opened, open_bot
 from rasa_qa_plugin.storage import runs as stored
 from rasa_qa_plugin.storage.engine import reading
 from rasa_qa_plugin.storage.runs import TrainingRun
+from rasa_qa_plugin.training.comparison import shown_p
 from rasa_qa_plugin.training.retraining import ReadRows, Retraining
 
 _FIGURES = (
@@ -74,7 +75,7 @@ def list_(bot: Bot, *, limit: int, as_json: bool) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("run", "started", "verdict", "macro-F1", "live", "trained from")
+    table = Table("run", "started", "verdict", "macro-F1", "went live", "trained from")
     for run in found:
         made_from = run.report.get("made_from") or {}
         table.add_row(
@@ -119,7 +120,7 @@ def show(bot: Bot, run: str, *, as_json: bool) -> None:
         click.echo(f"{name}: {_plain(value)}")
     for stage, seconds in (report.get("seconds") or {}).items():
         click.echo(f"{stage}: {seconds:g} s")
-    click.echo(f"live: {_live(found)}")
+    click.echo(f"went live: {_live(found)}")
 
 
 @runs.command()
@@ -215,7 +216,7 @@ def _show_rows(outcome: Retraining, rows: ReadRows) -> None:
     after = outcome.result.candidate.predictions
     click.echo(
         f"changed rows: {len(judgement.fixed)} fixed, {len(judgement.broken)} broken "
-        f"(McNemar p = {judgement.mcnemar_p:.3f})"
+        f"(McNemar {shown_p(judgement.mcnemar_p)})"
     )
     for mark, places in (("-", judgement.broken), ("+", judgement.fixed)):
         for place in places[:_SHOWN_ROWS]:

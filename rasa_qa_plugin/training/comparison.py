@@ -73,6 +73,12 @@ def mcnemar_exact(fixed: int, broken: int) -> float:
     return min(1.0, 2 * tail / (1 << n))
 
 
+def shown_p(p_value: float) -> str:
+    """Give ``p = 0.043``, or ``p < 0.001``."""
+    smallest = 0.001
+    return f"p = {p_value:.3f}" if p_value >= smallest else f"p < {smallest}"
+
+
 def paired_bootstrap(
     truth: Sequence[str],
     before: Sequence[str],

@@ -11,6 +11,7 @@ from rasa_qa_plugin.training.comparison import (
     intent_p_value,
     mcnemar_exact,
     paired_bootstrap,
+    shown_p,
 )
 from rasa_qa_plugin.training.evaluation import Evaluation
 
@@ -208,11 +209,12 @@ def _guarded_falls(
     settings: TrainingSettings,
 ) -> list[str]:
     """Give the falls that an average hides."""
+    limit = settings.max_intent_drop
     falls = [
-        f"{_shown(one)} (p = {one.p_value:.3f}), more than {settings.max_intent_drop:g}"
+        f"{_shown(one)} ({shown_p(one.p_value)}), more than {limit:g}"
         for one in intents
         if one.support >= settings.intent_support
-        and one.before - one.after > settings.max_intent_drop + _TOLERANCE
+        and one.before - one.after > limit + _TOLERANCE
         and one.p_value < settings.intent_p_value
     ]
     if _entity_drop(current, candidate) > settings.max_f1_drop + _TOLERANCE:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from rasa_qa_plugin.training.comparison import shown_p
 from rasa_qa_plugin.training.evaluation import Evaluation
 from rasa_qa_plugin.training.gate import Judgement
 from rasa_qa_plugin.training.provenance import Provenance
@@ -73,7 +74,7 @@ def _verdict(found: Findings) -> Part:
         lines.append(
             f"change in macro-F1: {-judgement.f1_drop:+.3f}, 95 % interval "
             f"{judgement.bootstrap_low:+.3f} to {judgement.bootstrap_high:+.3f} "
-            f"(paired bootstrap); McNemar p = {judgement.mcnemar_p:.3f}"
+            f"(paired bootstrap); McNemar {shown_p(judgement.mcnemar_p)}"
         )
     lines.append(f"live: {f'models/{found.promoted}' if found.promoted else 'no'}")
     return Part(title=f"Run {found.run_id}", lines=tuple(lines))
