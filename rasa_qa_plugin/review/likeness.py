@@ -28,7 +28,7 @@ _BLOCK = 512
 # Of one wording; a template that is filled in ten thousand ways has as many.
 _MOST_TWINS = 20
 _ROUNDING = 1e-9
-_SET_BITS = np.array([bin(number).count("1") for number in range(1 << 16)], np.uint8)
+_SET_BITS = np.array([number.bit_count() for number in range(1 << 16)], np.uint8)
 
 
 class Twin(msgspec.Struct, frozen=True):
@@ -153,7 +153,8 @@ def _sketches(grams: csr_matrix) -> Bits:
 def _ones(bits: Bits) -> Numbers:
     """Count the bits that are set in each number."""
     parts = np.ascontiguousarray(bits).view(np.uint16).reshape(len(bits), 4)
-    return _SET_BITS[parts].sum(axis=1, dtype=np.int64)
+    count: Numbers = _SET_BITS[parts].sum(axis=1, dtype=np.int64)
+    return count
 
 
 def _rarest(grams: csr_matrix, count: Numbers) -> csr_matrix:
