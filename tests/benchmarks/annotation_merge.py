@@ -6,8 +6,9 @@ Corrections are made from public sets: their texts with three words of other tex
 in. They lie in an SQLite database and go the way of `rasa-qa merge` into a bot of
 15,000 examples. The floor is what any tool must do: read the data with ruamel.yaml,
 append, write it, and read the corrections from JSON. Both run in one thread, so
-processor time is compared, which other work on the machine changes little. Label errors
-are injected with a seed; the sets have some of their own, so precision is a lower bound.
+processor time is compared, which other work on the machine changes little. Label
+errors are injected with a seed; the sets have some of their own, so precision is a
+lower bound.
 """
 
 import json
