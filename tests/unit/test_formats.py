@@ -102,7 +102,7 @@ def test_what_nobody_changes_comes_back_as_it_went(
 
 
 @pytest.mark.parametrize("form", FORMATS, ids=catalogue.NAMES)
-def test_five_hundred_hostile_items_come_back_without_a_difference(
+def test_hostile_items_come_back_without_a_difference(
     form: Format,
 ) -> None:
     assert differences(form, list(hostile_items(500))) == 0
