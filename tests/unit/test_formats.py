@@ -109,7 +109,7 @@ def test_hostile_items_come_back_without_a_difference(
 
 
 @pytest.mark.parametrize("form", FORMATS, ids=catalogue.NAMES)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(data=st.data())
 def test_some_records_leave_a_file_and_the_others_stay_as_they_are(
     form: Format, data: st.DataObject
@@ -337,7 +337,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(rows=st.lists(st.dictionaries(st.text(max_size=2), JSON) | JSON, max_size=3))
 def test_json_of_any_shape_is_refused_record_by_record(rows: list[Any]) -> None:
     lines = "\n".join(map(json.dumps, rows)).encode()
