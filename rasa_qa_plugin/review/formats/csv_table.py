@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from rasa_qa_plugin.errors import AnnotationError
 from rasa_qa_plugin.review.formats import Format, Loaded, Names, records
-from rasa_qa_plugin.review.formats.cells import disarmed
+from rasa_qa_plugin.review.formats.cells import armed, disarmed
 from rasa_qa_plugin.review.formats.kept import UnusableError
 from rasa_qa_plugin.review.formats.label_studio_answers import of_csv_row
 from rasa_qa_plugin.review.formats.records import Record
@@ -59,7 +59,7 @@ def _load(content: bytes, file: str) -> Loaded:
             )
         if "annotation_id" in names:
             return of_csv_row(row).items()
-        return [item_of(row)]
+        return [item_of({name: armed(cell) for name, cell in row.items()})]
 
     return records.load(content, file, split=_split, read=read)
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import msgspec
 
-from rasa_qa_plugin.review.formats.cells import armed
 from rasa_qa_plugin.review.formats.kept import (
     COLUMN,
     UnusableError,
@@ -79,7 +78,7 @@ def item_of(row: Mapping[str, Any]) -> Item:
         UnusableError: It cannot be used.
     """
     cells = {
-        str(name).strip().lower(): armed("" if cell is None else str(cell))
+        str(name).strip().lower(): "" if cell is None else str(cell)
         for name, cell in row.items()
     }
     turn_id = cells.get("turn_id", "").strip()
