@@ -1,4 +1,4 @@
-"""The main job in one command: chat, review, correct, retrain, ask again.
+"""The main job in one command: chat, hand over, review, correct, retrain, ask again.
 
     uv run bot_example/demo.py
 
@@ -15,8 +15,9 @@ import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
+from typing import Any
 
 from people import Person, texts_of
 from rich.console import Console
@@ -74,6 +75,8 @@ class Demo:
             self.copy.start(servers)
             step("People chat with the bot")
             before = self.chat()
+            step("Somebody is handed over to people, who work off the ticket")
+            self.hand_over()
             step("What the database holds now")
             self.show_database()
             step("Review: flagged turns out, corrections in")
@@ -118,7 +121,23 @@ class Demo:
         diana.says(f"para el reembolso mi cuenta es {PLANTED[4]} del Banco Pichincha")
         diana.says("necesito cotizar HLSO 21/25 con 10% glaseo, FOB Guayaquil")
         diana.clicks("👎")
+        diana.clicks("Contar qué falló")
+        diana.says("el precio es de la semana pasada")
+        diana.says("chao")
+        diana.clicks("⭐⭐")
         return before
+
+    def hand_over(self) -> None:
+        """Let somebody ask for a person, and then to be forgotten."""
+        fabian = self.person("Fabián", "He wants a person, and leaves no trace.")
+        fabian.says("necesito hablar con una persona")
+        fabian.says("¿qué saben de mí?")
+        self.qa("tickets", "list")
+        for (ticket,) in self.rows("SELECT ticket_id FROM qa_escalations"):
+            self.qa("tickets", "show", ticket)
+            self.qa("tickets", "close", ticket)
+        fabian.says("borra mis datos")
+        fabian.clicks("Sí, borrar todo")
 
     def person(self, name: str, about: str) -> Person:
         """Introduce somebody."""
@@ -127,28 +146,30 @@ class Demo:
 
     def show_database(self) -> None:
         """Show rows as they lie on the disk, and look for what Diana typed."""
-        database = self.copy.bot / "conversations.db"
-        with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as connection:
-            table = Table(
-                "who (pseudonym)", "text", "intent", "conf.", title="qa_turns"
-            )
-            for sender, text, intent, confidence in connection.execute(
-                "SELECT sender_id, text, intent, confidence FROM qa_turns "
-                "ORDER BY recorded_at"
-            ):
-                shown = Text(text) if text else Text("no consent, no text", "dim")
-                table.add_row(sender[:9] + "…", shown, intent, f"{confidence:.2f}")
-            console.print(table)
-            counts = {
-                name: connection.execute(f"SELECT COUNT(*) FROM {name}").fetchone()[0]  # noqa: S608
-                for name in ("events", "qa_consents", "qa_feedback", "qa_flags")
-            }
+        table = Table("who (pseudonym)", "text", "intent", "conf.", title="qa_turns")
+        for sender, text, intent, confidence in self.rows(
+            "SELECT sender_id, text, intent, confidence FROM qa_turns "
+            "ORDER BY recorded_at"
+        ):
+            shown = Text(text) if text else Text("no consent, no text", "dim")
+            table.add_row(sender[:9] + "…", shown, intent, f"{confidence:.2f}")
+        console.print(table)
+        counts = {
+            name: self.rows(f"SELECT COUNT(*) FROM {name}")[0][0]  # noqa: S608
+            for name in ("events", "qa_consents", "qa_feedback", "qa_flags")
+        }
         console.print("Rows: " + ", ".join(f"{n} {name}" for name, n in counts.items()))
         found = [value for value in PLANTED if self.holds(value)]
         console.print(
             f"Searched database, logs and event broker for {len(PLANTED)} values that "
             f"Diana typed: found {len(found)}."
         )
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """Read the database as it lies on the disk."""
+        database = self.copy.bot / "conversations.db"
+        with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as opened:
+            return opened.execute(query).fetchall()
 
     def holds(self, value: str) -> bool:
         """Tell whether any file of the demo holds *value*."""

@@ -25,7 +25,7 @@ from rich.console import Console
 
 HERE = Path(__file__).resolve().parent
 TOKEN = "demo-token"  # noqa: S105 - guards a server on loopback for some minutes
-PEOPLE = ("Ana", "Bruno", "Carla", "Diana", "Elena")  # who chat in the demo
+PEOPLE = ("Ana", "Bruno", "Carla", "Diana", "Fabián", "Elena")  # who chat in the demo
 BOT_PARTS = (
     "actions",
     "data",

@@ -17,7 +17,7 @@ PACKAGE = Path(rasa_qa_plugin.__file__).parent
 LAYERS = (
     {"errors"},
     {"rejection"},
-    {"settings", "consent", "changes", "repository", "own_intents"},
+    {"settings", "consent", "changes", "repository", "own_intents", "languages"},
     {"bot", "splicing"},
     {"parts"},
     {"wiring", "endpoints", "examples"},
@@ -47,6 +47,7 @@ ADAPTERS = {
     "channel.py",
     "swapping.py",
     "policy/asking.py",
+    "policy/responses.py",
     "review/rasa_syntax.py",
     "training/validator.py",
     "training/worker.py",

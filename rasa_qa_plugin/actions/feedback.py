@@ -156,15 +156,24 @@ class ActionRecordStars(Action):
         """Thank, and tell the store through the slot; ask back without a number."""
         given = next(tracker.get_latest_entity_values(STARS), None)
         words = str(given or tracker.latest_message.get("text") or "").lower()
-        named = {
-            _NUMBERS[word] for word in re.findall(r"\w+", words) if word in _NUMBERS
-        }
+        named = _stars_in(words)
         turn = next(tracker.get_latest_entity_values(TURN_ENTITY), None)
         if len(named) != 1:
             return await ActionAskStars().run(dispatcher, tracker, domain)
         say(dispatcher, tracker, domain, "utter_qa_stars_thanks")
-        rating = {"turn": turn or judged_turn(tracker), "stars": named.pop()}
-        return [SlotSet(FEEDBACK_SLOT, rating)]
+        turn = (
+            turn or _asked_turn(tracker, "utter_qa_ask_stars") or judged_turn(tracker)
+        )
+        return [SlotSet(FEEDBACK_SLOT, {"turn": turn, "stars": named.pop()})]
+
+
+def _stars_in(words: str) -> set[int]:
+    """Give the numbers that are named: "four", "4/5", or as so many stars."""
+    signs = sum(words.count(star) for star in "\u2b50\U0001f31f")
+    if signs:
+        return {signs}.intersection(_NUMBERS.values())
+    words = re.sub(r"/\s*5\b", "", words)
+    return {_NUMBERS[word] for word in re.findall(r"\w+", words) if word in _NUMBERS}
 
 
 class ActionRecordFeedback(Action):
@@ -186,7 +195,7 @@ class ActionRecordFeedback(Action):
         """Thank or apologize, and tell the store through the slot."""
         intent = intent_of(tracker)
         text = tracker.latest_message.get("text") or ""
-        asked = _asked_turn(tracker)
+        asked = _asked_turn(tracker, "utter_qa_ask_feedback")
         sign = rating_in(text, number=asked is not None)
         if asked is None and sign is None and not is_meant(tracker):
             await ActionAskFeedback().run(dispatcher, tracker, domain)
@@ -208,10 +217,10 @@ class ActionRecordFeedback(Action):
         return [SlotSet(FEEDBACK_SLOT, rating), *resume(tracker, domain)]
 
 
-def _asked_turn(tracker: Tracker) -> str | None:
+def _asked_turn(tracker: Tracker, question: str) -> str | None:
     """Give the turn that our last words before this message asked about."""
     response, data = last_words(tracker)
-    if not response.startswith("utter_qa_ask_feedback"):
+    if not response.startswith(question):
         return None
     buttons = data.get("buttons") or [{}]
     named = _TURN_IN_PAYLOAD.search(str(buttons[0].get("payload")))

@@ -7,55 +7,18 @@ from rasa_sdk import Tracker
 from rasa_sdk.executor import CollectingDispatcher
 
 from rasa_qa_plugin.actions.channels import has_buttons
+from rasa_qa_plugin.languages import spoken
 from rasa_qa_plugin.review.prediction import QA_KEY, UNDERSTOOD
 
-_WORDS = {
-    "es": frozenset(
-        """
-        a al ayuda buenas buenos como con cual cuando cuanto cuánto cuál cómo de del
-        día días dónde donde el ella en es esta este esto está estoy favor gracias hola
-        hoy la las les lo los me mi mis muy más necesito no nos olvida para pero por
-        porque puede pueden puedo que qué quiero quisiera saber se ser si sí sobre son
-        su sus también te tengo tiene tienen tu tus un una uno usted ustedes y ya yo
-        """.split()
-    ),
-    "en": frozenset(
-        """
-        a about am an and any are at be but can could day do does for forget from get
-        give have hello help hey hi how i if in is it like looking me my need not of ok
-        on or please price send so some thank thanks that the there this to today us
-        want we what when where which who why will with would yes you your
-        """.split()
-    ),
-}
-_MESSAGES_READ = 5
 
-
-def language_of(tracker: Tracker, *, default: str = "es") -> str:
-    """Give ``es`` or ``en`` by counting function words in what the user last typed.
-
-    Button payloads say nothing about language and are passed over. A bot that knows
-    better sets the slot `language`.
-    """
-    known = tracker.get_slot("language")
-    if known in _WORDS:
-        return str(known)
-    read = 0
-    for event in reversed(tracker.events):
-        text = event.get("text")
-        if event.get("event") != "user" or not text or text.startswith("/"):
-            continue
-        words = re.findall(r"\w+", text.lower())
-        counts = {
-            name: sum(word in known_words for word in words)
-            for name, known_words in _WORDS.items()
-        }
-        if counts["es"] != counts["en"]:
-            return max(counts, key=lambda name: counts[name])
-        read += 1
-        if read == _MESSAGES_READ:
-            break
-    return default
+def language_of(tracker: Tracker) -> str:
+    """Give ``es`` or ``en``: the slot `language`, else by what the user last typed."""
+    said = (
+        event.get("text")
+        for event in reversed(tracker.events)
+        if event.get("event") == "user"
+    )
+    return spoken(tracker.get_slot("language"), said)
 
 
 def is_meant(tracker: Tracker) -> bool:

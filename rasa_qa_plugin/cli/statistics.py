@@ -70,6 +70,7 @@ def _tables(found: Statistics) -> list[Any]:
         ("bot's intent accepted", _percent(found.accepted_share)),
         ("flagged", found.flagged),
         ("rated good / bad", f"{found.rated_good} / {found.rated_bad}"),
+        ("stars, mean", _mean_of(found.stars_mean, found.stars)),
         ("mean confidence", _number(found.mean_confidence)),
         *((f"flag: {name}", count) for name, count in found.by_flag.items()),
         *((f"status: {name}", count) for name, count in found.by_status.items()),
@@ -137,6 +138,10 @@ def _columns(title: str, names: tuple[str, ...], numbers: tuple[str, ...]) -> An
     for name in numbers:
         table.add_column(name, justify="right")
     return table
+
+
+def _mean_of(mean: float | None, count: int) -> str:
+    return "-" if mean is None else f"{mean:.1f} of {count}"
 
 
 def _percent(share: float | None) -> str:

@@ -23,6 +23,7 @@ from rasa.shared.core.events import (
     ActionExecuted,
     ActionReverted,
     ActiveLoop,
+    BotUttered,
     Event,
     SlotSet,
     UserUtteranceReverted,
@@ -38,17 +39,16 @@ from rasa_qa_plugin.policy.moments import (
     DEFAULT_FALLBACK,
     DID_YOU_MEAN,
     FEEDBACK_ASKED,
-    IN_LOOP,
     INSERTED,
-    LISTEN,
+    TRY_LATER,
     AskingSettings,
     Turn,
-    TurnEnds,
-    learn,
     next_action,
     offer,
     wants_answer,
 )
+from rasa_qa_plugin.policy.responses import response_of
+from rasa_qa_plugin.policy.turn_ends import IN_LOOP, LISTEN, TurnEnds, learn
 from rasa_qa_plugin.positions import asked_of
 from rasa_qa_plugin.settings import read_as
 
@@ -70,7 +70,9 @@ class QAPolicy(Policy):
     had been said. In training it learns which answers are complete, and asks only after
     those; where training data says both, it waits for a better moment. It never asks
     inside a form, while the bot is paused, twice in a turn, or right after a message of
-    the plugin's own. Paste into `config.yml`, with the keys you want to change:
+    the plugin's own. Right after its own question "4" is a rating, whatever the NLU
+    reads. Whoever speaks to the plugin while the action server is away is told to try
+    again. Paste into `config.yml`, with the keys you want to change:
 
     ```yaml
     policies:
@@ -167,6 +169,8 @@ class QAPolicy(Policy):
         settings = self._settings.without(domain.retrieval_intents)
         turn = _turn_of(tracker, settings)
         name = next_action(turn, settings, self._ends) if turn else None
+        if name == TRY_LATER:
+            name = response_of(name, tracker, domain)
         if turn is None or name is None or name not in domain.action_names_or_texts:
             # The lowest priority: where nobody knows on, others are to be named for it.
             return PolicyPrediction(probabilities, type(self).__name__, 0)
@@ -175,7 +179,7 @@ class QAPolicy(Policy):
         if name == DID_YOU_MEAN:
             found = offer(turn.parse_data, settings.disambiguate)
             events.append(SlotSet(_OFFER_SLOT, found))
-        elif name == LISTEN:  # the answer of what we inserted was lost
+        elif name == LISTEN and turn.ran[-1] != turn.records:  # no part of the story
             events.append(ActionReverted())
         return self._prediction(probabilities, optional_events=events)
 
@@ -219,6 +223,9 @@ def _turn_of(tracker: DialogueStateTracker, settings: AskingSettings) -> Turn | 
         answers=_answers(tracker, most=every) if ran and every else 0,
         asked_meaning=DID_YOU_MEAN in _names(before),
         failed_before=not ran and _failed(tracker),
+        lost=bool(since) and isinstance(since[-1], ActionExecuted),
+        last_words=_last_words(before),
+        form=tracker.active_loop_name,
     )
 
 
@@ -251,6 +258,13 @@ def _must_ask(tracker: DialogueStateTracker) -> bool:
     if asked is None:
         asked = bool(tracker.get_slot(CONSENT_SLOT) or tracker.get_slot(ASKED_SLOT))
     return not asked
+
+
+def _last_words(events: list[Event]) -> str:
+    for event in reversed(events):
+        if isinstance(event, BotUttered):
+            return str((event.metadata or {}).get("utter_action"))
+    return ""
 
 
 def _names(events: list[Event]) -> list[str]:

@@ -36,6 +36,7 @@ from rasa.shared.exceptions import RasaException
 
 from rasa_qa_plugin.errors import ConfigError
 from rasa_qa_plugin.policy.handover_rules import ASKED, Decision, Judge, Rules, Said
+from rasa_qa_plugin.policy.responses import response_of
 from rasa_qa_plugin.privacy.vault import message_ref
 from rasa_qa_plugin.review.flags import HANDOVER_ACTION
 from rasa_qa_plugin.review.handover import ESCALATION_SLOT
@@ -187,10 +188,9 @@ class EscalationPolicy(Policy):
         if not isinstance(case, dict) or case.get("case") != ref:
             return self._silent(domain)
         if latest == HANDOVER_ACTION and not _was_told(tracker):
-            language = str(tracker.get_slot("language"))
-            for response in (f"{_TOLD}_{language}", f"{_TOLD}_es", f"{_TOLD}_en"):
-                if response in domain.responses:
-                    return self._sure(domain, response, is_no_user_prediction=True)
+            response = response_of(_TOLD, tracker, domain)
+            if response is not None:
+                return self._sure(domain, response, is_no_user_prediction=True)
         if latest == HANDOVER_ACTION and case.get("reason") == ASKED:
             return self._sure(domain, ACTION_LISTEN_NAME)
         if latest is not None and latest.startswith(f"{_TOLD}_"):

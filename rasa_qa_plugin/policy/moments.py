@@ -3,15 +3,16 @@
 Nothing here knows Rasa: :mod:`rasa_qa_plugin.policy.asking` reads its trackers.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 import msgspec
 
+from rasa_qa_plugin.own_intents.signs import rating_in
+from rasa_qa_plugin.policy.turn_ends import LISTEN, TurnEnds
 from rasa_qa_plugin.review.prediction import FALLBACK_INTENT, QA_KEY
 from rasa_qa_plugin.settings import Fraction
 
-LISTEN = "action_listen"
 DEFAULT_FALLBACK = "action_default_fallback"
 INSERT_CONSENT = "action_qa_insert_consent"
 INSERT_FEEDBACK = "action_qa_insert_feedback"
@@ -19,17 +20,35 @@ INSERT_STARS = "action_qa_insert_stars"
 DID_YOU_MEAN = "action_qa_did_you_mean"
 MEANT = "action_qa_meant"
 INSERTED = (INSERT_CONSENT, INSERT_FEEDBACK, INSERT_STARS, DID_YOU_MEAN, MEANT)
+RECORD_FEEDBACK = "action_qa_record_feedback"
+RECORD_STARS = "action_qa_record_stars"
+TRY_LATER = "utter_qa_try_later"
+"""What is said, in a language, when one of these could not run."""
+_ANSWERING = frozenset(
+    (
+        RECORD_FEEDBACK,
+        RECORD_STARS,
+        "action_qa_record_comment",
+        "action_qa_comment_skipped",
+        "qa_comment_form",
+        "action_qa_grant_consent",
+        "action_qa_deny_consent",
+        "action_qa_withdraw_consent",
+        "action_qa_consent_info",
+        "action_qa_ask_forget",
+        "action_qa_forget",
+        "action_qa_forget_cancelled",
+        "action_qa_escalate",
+    )
+)
+_ASK_STARS, _ASK_FEEDBACK = "utter_qa_ask_stars", "utter_qa_ask_feedback"
+_THUMBS = frozenset("\U0001f44d\U0001f44e")
 FEEDBACK_ASKED = frozenset(
     (INSERT_FEEDBACK, INSERT_STARS, "action_qa_ask_feedback", "action_qa_ask_stars")
 )
 
 _OURS = "qa_"
 _OUR_ACTIONS = "action_qa_"
-_TWO_STAGES = "action_two_stage_fallback"
-IN_LOOP = "active_loop"
-"""Stands for waiting in a form: there, no answer ends."""
-# "..." in a rule: whatever came before, and whatever may come after.
-_ANYTHING = "..."
 _NO_ANSWER = frozenset((FALLBACK_INTENT, "restart", "back", "session_start"))
 # Rasa's text for an intent that no person wrote: a reminder, a call from outside.
 _EXTERNAL = "EXTERNAL: "
@@ -112,60 +131,6 @@ class AskingSettings(
         return msgspec.structs.replace(self, disambiguate=narrowed)
 
 
-class TurnEnds(msgspec.Struct, frozen=True, kw_only=True):
-    """What the training data says about where answers end.
-
-    Attributes:
-        chains: An intent and the actions that followed it, joined by blanks, to whether
-            the bot then always waited for the user.
-        actions: An action to the same.
-        handles_fallback: Whether a story or rule says what to do with `nlu_fallback`.
-    """
-
-    chains: dict[str, bool] = {}
-    actions: dict[str, bool] = {}
-    handles_fallback: bool = False
-
-    def is_over(self, intent: str | None, actions: Sequence[str]) -> bool:
-        """Tell whether an answer is complete; no, where nothing like it was seen."""
-        if not actions:
-            return False
-        known = self.chains.get(_chain(intent, actions))
-        return self.actions.get(actions[-1], False) if known is None else known
-
-
-def learn(stories: Iterable[Iterable[tuple[str | None, str | None]]]) -> TurnEnds:
-    """Learn from stories and rules where answers end.
-
-    Args:
-        stories: Each as pairs in order: an intent and None, or None and an action.
-    """
-    chains: dict[str, bool] = {}
-    last: dict[str, bool] = {}
-    handles_fallback = False
-    for story in stories:
-        intent: str | None = None
-        done: list[str] = []
-        for said, action in story:
-            if action is None:
-                intent, done = said, []
-                continue
-            if not done and intent == FALLBACK_INTENT:
-                handles_fallback |= action not in (LISTEN, IN_LOOP, _TWO_STAGES)
-            if done and action != IN_LOOP:
-                for known, name in ((chains, _chain(intent, done)), (last, done[-1])):
-                    known[name] = known.get(name, True) and action == LISTEN
-            if action in (LISTEN, IN_LOOP, _ANYTHING):
-                intent, done = None, []
-            else:
-                done.append(action)
-    return TurnEnds(chains=chains, actions=last, handles_fallback=handles_fallback)
-
-
-def _chain(intent: str | None, actions: Sequence[str]) -> str:
-    return " ".join((intent or "", *actions))
-
-
 class Turn(msgspec.Struct, frozen=True, kw_only=True):
     """A message and what was done about it so far.
 
@@ -179,6 +144,9 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
         answers: How many answers were given since feedback was last asked for.
         asked_meaning: Whether the message before this one was asked about.
         failed_before: Whether an action that we inserted got no answer earlier.
+        lost: Whether the last action left nothing behind, not even a word.
+        last_words: The response the bot ended with before this message.
+        form: The one that is active.
     """
 
     text: str
@@ -191,6 +159,9 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
     answers: int = 0
     asked_meaning: bool = False
     failed_before: bool = False
+    lost: bool = False
+    last_words: str = ""
+    form: str | None = None
 
     @property
     def intent(self) -> str | None:
@@ -203,6 +174,20 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
         return self.text.startswith("/") and any(
             entity.get("entity") == "qa_turn"
             for entity in self.parse_data.get("entities") or ()
+        )
+
+    @property
+    def records(self) -> str | None:
+        """The action that records a mere sign or number, where we asked for one."""
+        if rating_in(self.text, number=True) is None:
+            return None
+        if self.last_words.startswith(_ASK_STARS) and _THUMBS.isdisjoint(self.text):
+            return RECORD_STARS
+        ours = (self.intent or "").startswith(_OURS)  # then a rule does it
+        return (
+            RECORD_FEEDBACK
+            if self.last_words.startswith(_ASK_FEEDBACK) and not ours
+            else None
         )
 
 
@@ -218,12 +203,34 @@ def wants_answer(intent: str | None, text: str) -> bool:
 def next_action(turn: Turn, settings: AskingSettings, ends: TurnEnds) -> str | None:
     """Give the action to insert now, or None to let the others decide.
 
-    After an action of ours that failed, its answer being lost, the turn is ended as the
-    bot would have: it listens, or says that it did not understand.
+    After an inserted action that failed, its answer being lost, the turn is ended as
+    the bot would have: it listens, or says that it did not understand. Where somebody
+    spoke to us and nothing came of it, they are told to try again.
     """
     if turn.actions and turn.actions[-1] in INSERTED:
         return LISTEN if len(turn.actions) > 1 else DEFAULT_FALLBACK
-    if turn.silent or turn.rewound or (turn.intent or "").startswith(_OURS):
+    if any(name.startswith(TRY_LATER) for name in turn.ran):
+        return _after_telling(turn)
+    if turn.lost and turn.ran[-1] in _ANSWERING:
+        return TRY_LATER
+    if turn.silent or turn.rewound:
+        return None
+    if turn.records:
+        return _recording(turn, turn.records, ends)
+    return _beside_the_story(turn, settings, ends)
+
+
+def _after_telling(turn: Turn) -> str | None:
+    """Let a form ask its question again, and then listen."""
+    if turn.form and turn.ran[-1].startswith(TRY_LATER):
+        return turn.form
+    return LISTEN if turn.lost or not turn.form else None
+
+
+def _beside_the_story(
+    turn: Turn, settings: AskingSettings, ends: TurnEnds
+) -> str | None:
+    if (turn.intent or "").startswith(_OURS):
         return None
     if not turn.actions:
         return _before_the_answer(turn, settings, ends)
@@ -234,10 +241,18 @@ def next_action(turn: Turn, settings: AskingSettings, ends: TurnEnds) -> str | N
     return _after_the_answer(turn, settings)
 
 
+def _recording(turn: Turn, record: str, ends: TurnEnds) -> str | None:
+    """Record a number as the rating we asked for, whatever the NLU made of it."""
+    if not turn.ran:
+        return record
+    goes_on = ends.knows(turn.intent, turn.actions)
+    return LISTEN if list(turn.actions) == [record] and not goes_on else None
+
+
 def _is_answer(turn: Turn, ends: TurnEnds) -> bool:
     """Tell an answer from a fallback; a form takes words that no intent fits."""
     if turn.intent == FALLBACK_INTENT:
-        return _chain(turn.intent, turn.actions) not in ends.chains
+        return not ends.knows(turn.intent, turn.actions)
     return wants_answer(turn.intent, turn.text)
 
 

@@ -19,6 +19,8 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         with_text: Of people who agreed; only these can be reviewed.
         reviewed: Of those with a text, how many somebody decided about.
+        stars: Conversations that got one to five.
+        stars_mean: Of these; None without any.
     """
 
     turns: int
@@ -27,6 +29,8 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
     flagged: int
     rated_good: int
     rated_bad: int
+    stars: int
+    stars_mean: float | None
     mean_confidence: float | None
     by_status: dict[str, int]
     by_flag: dict[str, int]
@@ -67,6 +71,9 @@ def counts(connection: Connection, *, since: float | None = None) -> Counts:
     flagged = [flags.c.turn_id == turns.c.turn_id, said] if since is not None else []
     of_turns = feedback.c.message_ref.not_like(f"{STARS}%")
     ratings = by(feedback.c.rating, given, of_turns)
+    stars, stars_mean = connection.execute(
+        sa.select(count, sa.func.avg(feedback.c.rating)).where(given, ~of_turns)
+    ).one()
     return Counts(
         turns=total,
         with_text=with_text,
@@ -80,6 +87,9 @@ def counts(connection: Connection, *, since: float | None = None) -> Counts:
         ).scalar_one(),
         rated_good=ratings.get("1", 0),
         rated_bad=ratings.get("-1", 0),
+        stars=stars,
+        # PostgreSQL gives the mean of integers as a Decimal.
+        stars_mean=None if stars_mean is None else float(stars_mean),
         mean_confidence=mean,
         by_status=by(turns.c.status, said),
         by_flag=by(flags.c.flag, *flagged),

@@ -73,6 +73,12 @@ def server(
             process.wait()
 
 
+def kill(process: "subprocess.Popen[bytes]") -> None:
+    """Pull the plug of a server."""
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
 class PostgreSQL:
     """A PostgreSQL server that a test may stop."""
 

@@ -87,6 +87,18 @@ def test_the_bad_rating_sits_on_the_judged_turn(demo: Demo) -> None:
     assert (rating, intent) == (-1, "request_quote")
 
 
+def test_stars_stay_apart_from_thumbs(demo: Demo) -> None:
+    stars = "SELECT rating FROM qa_feedback WHERE message_ref LIKE 'stars:%'"
+
+    assert rows(demo, stars) == [(2,)]
+
+
+def test_a_handover_is_worked_off_and_forgotten_with_the_person(demo: Demo) -> None:
+    assert re.search(r"h_[0-9a-f]{12}  closed", demo.output)
+    assert "Constancia: el 2" in demo.output
+    assert rows(demo, "SELECT * FROM qa_escalations") == []
+
+
 def test_what_was_masked_stays_readable(demo: Demo) -> None:
     texts = [
         str(text)

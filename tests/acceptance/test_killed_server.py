@@ -1,7 +1,5 @@
 """A real server killed in mid-chat, and its PostgreSQL stopped: nothing is lost."""
 
-import os
-import signal
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -11,7 +9,7 @@ from subprocess import Popen
 import pytest
 
 from rasa_qa_plugin.storage.spool import waiting
-from tests.acceptance.servers import PostgreSQL, free_port
+from tests.acceptance.servers import PostgreSQL, free_port, kill
 from tests.acceptance.small_bot import STORE, Person, Remains, SmallBot
 from tests.conftest import SECRET
 
@@ -49,11 +47,6 @@ def outage(trained: Path, tmp_path: Path) -> Iterator[Outage]:
     for person in outage.people:
         person.done.set()
     outage.database.close()
-
-
-def kill(process: Popen[bytes]) -> None:
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
 
 
 def test_every_answered_message_is_stored_once_and_in_order(outage: Outage) -> None:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
 
 from rasa_qa_plugin.batches import Batch
@@ -150,7 +151,29 @@ def test_stars_rate_a_conversation_and_count_as_no_thumb(
     with reading(opened.engine) as connection:
         counted = statistics.counts(connection)
     assert (counted.rated_good, counted.rated_bad) == (0, 0)
+    assert (counted.stars, counted.stars_mean) == (1, 1.0)
     assert stored(opened).rating is None
+
+
+def test_stars_are_summed_up_beside_the_thumbs(
+    open_store: Open, events: Events
+) -> None:
+    opened = open_store()
+
+    def counted(since: float | None = None) -> statistics.Counts:
+        with reading(opened.engine) as connection:
+            return statistics.counts(connection, since=since)
+
+    assert (counted().stars, counted().stars_mean) == (0, None)
+    ask(opened, events)
+    save(opened, events.slot("qa_feedback", {"turn": REF, "rating": "up"}))
+    for turn, stars in (("first", 5), ("second", 4), ("third", 1)):
+        given = {"turn": message_ref(turn), "stars": stars}
+        save(opened, events.slot("qa_feedback", given), now=NOW + stars)
+
+    assert (counted().stars, counted().rated_good) == (3, 1)
+    assert counted().stars_mean == pytest.approx(10 / 3)
+    assert (counted(NOW + 4).stars, counted(NOW + 4).stars_mean) == (2, 4.5)
 
 
 def test_the_wording_that_people_decided_about_is_known(

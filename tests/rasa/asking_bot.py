@@ -101,6 +101,8 @@ nlu:
   examples: |
     - quiero pedir
     - hago un pedido
+    - i want to order
+    - place an order
 - intent: note
   examples: |
     - apunte esto

@@ -10,12 +10,11 @@ from rasa_qa_plugin.policy.moments import (
     Disambiguation,
     FeedbackMoments,
     Turn,
-    TurnEnds,
     close_intents,
-    learn,
     next_action,
     offer,
 )
+from rasa_qa_plugin.policy.turn_ends import TurnEnds, learn
 from rasa_qa_plugin.settings import read_as
 
 ENDS = TurnEnds(actions={"utter_greet": False, "utter_price": True, "utter_bye": True})
@@ -258,3 +257,59 @@ def test_a_wrong_key_is_named_in_one_line(keys: dict[str, Any], problem: str) ->
     assert str(caught.value).startswith(problem)
     assert "juan" not in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+STARS_ASKED = {"last_words": "utter_qa_ask_stars_es", "parse_data": parsed("order")}
+
+
+@pytest.mark.parametrize("text", ["4", " 5/5", "⭐⭐⭐⭐", "1"])
+def test_a_number_after_our_question_is_a_rating_whatever_the_nlu_reads(
+    text: str,
+) -> None:
+    assert asked(text=text, **STARS_ASKED) == "action_qa_record_stars"
+    assert asked("action_qa_record_stars", text=text, **STARS_ASKED) == "action_listen"
+    thumbs = {**STARS_ASKED, "last_words": "utter_qa_ask_feedback_text_en"}
+    assert asked(text=text, **thumbs) == "action_qa_record_feedback"
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        {"text": "44"},
+        {"text": "4 cajas"},
+        {"text": "👍"},  # of which a rule of ours takes care
+        {"last_words": "utter_ask_boxes"},
+        {"silent": True},
+        {"actions": ("utter_price",), "ran": ("utter_price",)},
+    ],
+)
+def test_any_other_number_is_the_bot_s_own(others: dict[str, Any]) -> None:
+    given = {"text": "4", "must_ask_consent": False, **STARS_ASKED, **others}
+    assert asked(**given) not in ("action_qa_record_stars", "action_listen")
+
+
+def test_a_story_that_goes_on_after_a_rating_may() -> None:
+    record = "action_qa_record_stars"
+    rated = turn(record, text="4", **STARS_ASKED)
+    ends = TurnEnds(chains={f"order {record}": False})
+
+    assert next_action(rated, SETTINGS, ends) is None
+
+
+def test_who_speaks_to_us_is_told_once_that_nothing_came_of_it() -> None:
+    lost, told = "action_qa_forget", "utter_qa_try_later_es"
+
+    assert asked(lost, lost=True) == "utter_qa_try_later"
+    assert asked(lost, told) == "action_listen"
+    assert asked(lost, lost=True, form="order_form", silent=True) == (
+        "utter_qa_try_later"
+    )
+    assert asked(lost, told, form="order_form", silent=True) == "order_form"
+    form = ("qa_comment_form", told, "qa_comment_form")
+    assert asked(*form, form="qa_comment_form", silent=True, lost=True) == (
+        "action_listen"
+    )
+
+
+def test_where_an_action_of_the_bot_s_own_is_lost_the_bot_decides() -> None:
+    assert asked("action_price", lost=True) is None
