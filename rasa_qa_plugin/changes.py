@@ -6,7 +6,7 @@ import hashlib
 import os
 import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -71,21 +71,21 @@ def write(
     """
     pending = [change for change in changes if change.changes]
     written: list[FileChange] = []
-    drafts: dict[Path, Path] = {}
+    beside: dict[Path, Path] = {}
     try:
         for change in pending:
             _check_unchanged(change)
         folder = backups and _back_up(pending, root=root, backups=backups, now=now)
         for change in pending:
             if change.after is not None:
-                drafts[change.path] = _draft(change.path, change.after)
+                beside[change.path] = draft(change.path, [change.after])
         for change in pending:
             _check_unchanged(change)
             written.append(change)
             if change.after is None:
                 change.path.unlink()
             else:
-                drafts[change.path].replace(change.path)
+                beside[change.path].replace(change.path)
     except BaseException as error:
         for change in written:
             _restore(change)
@@ -96,8 +96,8 @@ def write(
             ) from error
         raise
     finally:
-        for draft in drafts.values():
-            draft.unlink(missing_ok=True)
+        for written_draft in beside.values():
+            written_draft.unlink(missing_ok=True)
     return folder
 
 
@@ -107,28 +107,102 @@ def replace(path: Path, content: bytes) -> None:
     Raises:
         OSError: It cannot be written; then the file is as it was.
     """
-    draft = _draft(path, content)
+    written = draft(path, [content])
     try:
-        draft.replace(path)
+        written.replace(path)
     finally:
-        draft.unlink(missing_ok=True)
+        written.unlink(missing_ok=True)
 
 
-def _draft(path: Path, content: bytes) -> Path:
-    """Write *content* to a file beside *path* that is safely on disk."""
+def draft(path: Path, pieces: Iterable[bytes]) -> Path:
+    """Write *pieces* to a file beside *path* that is safely on disk.
+
+    Raises:
+        OSError: It cannot be written; then there is no such file.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    draft = Path(name)
+    written = Path(name)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
+            file.writelines(pieces)
             file.flush()
             os.fsync(file.fileno())
-        draft.chmod(path.stat().st_mode & 0o777 if path.exists() else 0o644)
+        written.chmod(path.stat().st_mode & 0o777 if path.exists() else 0o644)
     except BaseException:
-        draft.unlink(missing_ok=True)
+        written.unlink(missing_ok=True)
         raise
-    return draft
+    return written
+
+
+class Drafts:
+    """New files, written beside their places, that are put there all or none."""
+
+    def __init__(self) -> None:
+        """Begin without any."""
+        self._drafts: dict[Path, Path] = {}
+        self._put: list[Path] = []
+
+    @property
+    def files(self) -> list[Path]:
+        """The places, in the order in which the files were written."""
+        return list(self._drafts)
+
+    def write(self, path: Path, pieces: Iterable[bytes]) -> None:
+        """Write what is to stand at *path*.
+
+        Raises:
+            RasaQAError: There is such a file, or it cannot be written.
+        """
+        if path.exists():
+            raise RasaQAError(f"{path.name}: exists already; name another file")
+        try:
+            self._drafts[path] = draft(path, pieces)
+        except OSError as error:
+            raise _unwritable(path, error) from None
+
+    def put(self) -> None:
+        """Put all files in their places.
+
+        Raises:
+            RasaQAError: They cannot be put there.
+        """
+        for path, written in self._drafts.items():
+            try:
+                written.replace(path)
+            except OSError as error:
+                raise _unwritable(path, error) from None
+            self._put.append(path)
+
+    def take_out(self) -> None:
+        """Undo :meth:`put`."""
+        for path in self._put:
+            path.unlink(missing_ok=True)
+
+    def clear(self) -> None:
+        """Leave nothing beside the places."""
+        for written in self._drafts.values():
+            written.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def drafts() -> Iterator[Drafts]:
+    """Give files to write; an error in the ``with`` block takes all out again."""
+    made = Drafts()
+    try:
+        yield made
+    except BaseException:
+        made.take_out()
+        raise
+    finally:
+        made.clear()
+
+
+def _unwritable(path: Path, error: OSError) -> RasaQAError:
+    return RasaQAError(
+        f"{path.name}: cannot be written ({type(error).__name__}); "
+        "choose another folder"
+    )
 
 
 def _check_unchanged(change: FileChange) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import hmac
+import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
@@ -25,17 +26,24 @@ from sanic.request import Request
 from sanic.response import HTTPResponse, json, raw
 from sqlalchemy.engine import Engine
 
-from rasa_qa_plugin import rights
+from rasa_qa_plugin import rights, swapping
 from rasa_qa_plugin.backlog import backlog_of
 from rasa_qa_plugin.consent import ConsentState
-from rasa_qa_plugin.errors import RasaQAError, StorageUnavailableError
+from rasa_qa_plugin.errors import (
+    RasaQAError,
+    StorageUnavailableError,
+    TrainingError,
+)
 from rasa_qa_plugin.insights.prometheus import Counts, ServerCounts, count, exposition
 from rasa_qa_plugin.review.flags import FLAGS
 from rasa_qa_plugin.review.transcript import rating_of
 from rasa_qa_plugin.storage.engine import reading
 from rasa_qa_plugin.storage.migrations import revision
+from rasa_qa_plugin.swapping import Sample
 from rasa_qa_plugin.threads import DatabaseThreads
 from rasa_qa_plugin.tracker_store import QATrackerStore
+
+logger = logging.getLogger(__name__)
 
 _SHORTEST_TOKEN = 16
 _COUNTS_LAST_SECONDS = 15.0
@@ -47,6 +55,11 @@ T = TypeVar("T")
 
 class _Decision(msgspec.Struct, forbid_unknown_fields=True):
     state: Literal["granted", "denied", "withdrawn"]
+
+
+class _Model(msgspec.Struct, forbid_unknown_fields=True):
+    file: str
+    samples: tuple[Sample, ...] = ()
 
 
 class _Feedback(msgspec.Struct, forbid_unknown_fields=True):
@@ -61,6 +74,7 @@ _FIELDS = {
     "sender": "write the sender id, a text that is not empty",
     "message_id": "write the message's id, a text that is not empty",
     "rating": "write 1 or -1",
+    "file": "write the name of a model in the models folder, without its path",
     "comment": f"write a text of at most {_LONGEST_COMMENT} characters, or none",
 }
 
@@ -74,7 +88,7 @@ class _RefusedError(Exception):
 
 
 class QAChannel(InputChannel):
-    """Health, numbers, consent, erasure and feedback over HTTP; takes no messages.
+    """Health, numbers, consent, erasure, feedback and models; takes no messages.
 
     `credentials.yml` names it, with the key `token`.
     """
@@ -86,6 +100,7 @@ class QAChannel(InputChannel):
         self._pings = DatabaseThreads(1)
         self._counting = DatabaseThreads(1)
         self._counts: tuple[float, Engine, Counts] | None = None
+        self._swapping = False
 
     @classmethod
     def name(cls) -> str:
@@ -126,6 +141,8 @@ class QAChannel(InputChannel):
             ("POST", "/consent/<sender:str>", self._decide),
             ("DELETE", "/conversations/<sender:str>", self._erase),
             ("POST", "/feedback", self._rate),
+            ("GET", "/model", self._model),
+            ("POST", "/model", self._swap),
         ):
             blueprint.route(path, methods=[method], unquote=True)(
                 self._guarded(handler)
@@ -151,6 +168,8 @@ class QAChannel(InputChannel):
                 return json(
                     {"error": "conversation: busy for too long; ask again"}, status=503
                 )
+            except TrainingError as error:
+                return json({"error": str(error)}, status=409)
             except RasaQAError as error:
                 away = isinstance(error, StorageUnavailableError)
                 return json({"error": str(error)}, status=503 if away else 500)
@@ -240,6 +259,37 @@ class QAChannel(InputChannel):
                 404, "message_id: this sender has no such turn; check both ids"
             )
         return json({"recorded": True})
+
+    async def _model(self, request: Request) -> HTTPResponse:
+        return json(_running(request))
+
+    async def _swap(self, request: Request) -> HTTPResponse:
+        given = _body(request, _Model)
+        if self._swapping:
+            raise _RefusedError(409, "model: another one is being loaded; ask again")
+        agent: Agent = request.app.ctx.agent
+        try:
+            path = swapping.model_named(agent, given.file)
+        except TrainingError as error:
+            raise _RefusedError(404, str(error)) from None
+        self._swapping = True
+        try:
+            await swapping.swap(agent, path, given.samples)
+        finally:
+            self._swapping = False
+        logger.info("rasa_qa_plugin: now answering with %s", path.name)
+        return json(_running(request))
+
+
+def _running(request: Request) -> dict[str, str | None]:
+    """Say which model answers."""
+    processor = request.app.ctx.agent.processor
+    if processor is None:
+        return {"file": None, "model_id": None}
+    return {
+        "file": processor.model_filename,
+        "model_id": processor.model_metadata.model_id,
+    }
 
 
 def _store_of(request: Request) -> QATrackerStore:

@@ -5,36 +5,24 @@ a process, and several servers share the work: whoever claims a ticket sends it.
 """
 
 import logging
-import os
-import re
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
-from rasa_qa_plugin.errors import ConfigError, StorageError
+from rasa_qa_plugin.announcing import discreetly, services
+from rasa_qa_plugin.errors import StorageError
 from rasa_qa_plugin.opening import Opened
 from rasa_qa_plugin.storage import escalations
 from rasa_qa_plugin.storage.engine import reading, transaction
 from rasa_qa_plugin.storage.escalations import Ticket
 
-if TYPE_CHECKING:
-    from apprise import Apprise
-
 logger = logging.getLogger(__name__)
 
-_KEY = "qa.yml: escalation.notify"
-_VARIABLE = re.compile(r"\$\{(?P<name>[^}]+)\}")
 # One try each, a day and a half in all; a failing one doubles the wait for the next.
 _FIRST_WAIT_SECONDS = 15.0
 _MOST_ATTEMPTS = 14
 # Longer than a try can take: whose server died in the middle is sent by another one.
 _CLAIM_SECONDS = 300.0
 _LONGEST_SLEEP_SECONDS = 60.0
-_TALKATIVE = ("apprise", "urllib3.connectionpool", "requests_oauthlib.oauth1_auth")
-# Says of a log record, which a filter sees in the thread it comes from, whose it is.
-_thread = threading.local()
 
 
 class Notifier:
@@ -51,7 +39,7 @@ class Notifier:
         self._opened = opened
         self._first_wait = first_wait_seconds
         urls = opened.settings.escalation.notify
-        self._services = [_service(url, at) for at, url in enumerate(urls)]
+        self._services = services(urls, key="escalation.notify")
         # Of tickets to be tried again: the addresses that know already.
         self._told: dict[str, set[int]] = {}
         self._lock = threading.Lock()
@@ -110,7 +98,7 @@ class Notifier:
         )
         title = f"Ticket {ticket.ticket_id}"
         told = self._told.pop(ticket.ticket_id, set())
-        with _discreetly():
+        with discreetly():
             for at, service in enumerate(self._services):
                 if at not in told and service.notify(body, title=title):
                     told.add(at)
@@ -152,50 +140,3 @@ def _body(ticket: Ticket, *, with_message: bool) -> str:
     if with_message and ticket.history:
         lines.append(f"last message: {ticket.history[-1].text}")
     return "\n".join(lines)
-
-
-def _service(url: str, at: int) -> "Apprise":
-    """Give what sends to one address.
-
-    Raises:
-        ConfigError: It is none, or names a variable that is not set.
-    """
-    import apprise  # half a second, and only for who wants to be notified
-
-    def variable(match: re.Match[str]) -> str:
-        name = match["name"]
-        try:
-            return os.environ[name]
-        except KeyError:
-            raise ConfigError(
-                f"{_KEY}[{at}]", f"the environment variable {name} is not set"
-            ) from None
-
-    asset = apprise.AppriseAsset(
-        app_id="rasa-qa", app_desc="rasa-qa", async_mode=False, secure_logging=True
-    )
-    service = apprise.Apprise(asset=asset)
-    with _discreetly():
-        is_known = service.add(_VARIABLE.sub(variable, url))
-    if not is_known:
-        raise ConfigError(
-            f"{_KEY}[{at}]",
-            "not an address that Apprise knows; see its list of services",
-        )
-    return service
-
-
-@contextmanager
-def _discreetly() -> Iterator[None]:
-    """Keep addresses, which hold tokens, out of the log: ours says what is wrong."""
-    for name in _TALKATIVE:
-        logging.getLogger(name).addFilter(_is_of_others)
-    _thread.is_ours = True
-    try:
-        yield
-    finally:
-        _thread.is_ours = False
-
-
-def _is_of_others(_record: logging.LogRecord) -> bool:
-    return not getattr(_thread, "is_ours", False)

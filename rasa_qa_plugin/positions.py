@@ -4,6 +4,7 @@ A note outlives what resets slots: a new session, an action that is taken back.
 """
 
 import msgspec
+from rasa.shared.core.domain import Domain
 from rasa.shared.core.events import Event
 from rasa.shared.core.trackers import DialogueStateTracker
 
@@ -16,10 +17,15 @@ _ASKED = "_qa_asked"
 
 
 class Position(msgspec.Struct):
-    """How much of a tracker is stored: everything up to *last_event*."""
+    """How much of a tracker is stored: everything up to *last_event*.
+
+    Attributes:
+        domain: What the tracker's slots were made from.
+    """
 
     version: int
     last_event: Event | None
+    domain: Domain
 
 
 def position_of(tracker: DialogueStateTracker) -> Position | None:
@@ -28,10 +34,35 @@ def position_of(tracker: DialogueStateTracker) -> Position | None:
     return position
 
 
-def mark_stored(tracker: DialogueStateTracker, *, version: int) -> None:
-    """Note on the tracker that everything in it is stored."""
+def mark_stored(tracker: DialogueStateTracker, *, version: int, domain: Domain) -> None:
+    """Note on the tracker that everything in it is stored.
+
+    The domain that was noted first stays: slots do not change with the model.
+    """
     last = tracker.events[-1] if tracker.events else None
-    setattr(tracker, _ATTRIBUTE, Position(version, last))
+    known = position_of(tracker)
+    made_from = domain if known is None else known.domain
+    setattr(tracker, _ATTRIBUTE, Position(version, last, made_from))
+
+
+def made_for(domain: Domain, tracker: DialogueStateTracker) -> DialogueStateTracker:
+    """Give the tracker as a model with *domain* needs it, which may have other slots.
+
+    It is the same one unless a new model came since it was made: then its events are
+    told to one that has the new slots.
+    """
+    position = position_of(tracker)
+    if position is None or position.domain is domain:
+        return tracker
+    again = DialogueStateTracker.from_events(
+        tracker.sender_id, list(tracker.events), domain.slots
+    )
+    for name in (CONSENT_SLOT, TERMS_SLOT):  # the ledger's, which events need not tell
+        if (slot := again.slots.get(name)) and (former := tracker.slots.get(name)):
+            slot.value, slot.initial_value = former.value, former.initial_value
+    setattr(again, _ATTRIBUTE, Position(position.version, position.last_event, domain))
+    setattr(again, _ASKED, asked_of(tracker))
+    return again
 
 
 def new_events(tracker: DialogueStateTracker) -> list[Event]:

@@ -1,9 +1,8 @@
 """`qa.yml` as frozen structs: every default is private, unknown keys are errors."""
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 import msgspec
 from ruamel.yaml import YAML
@@ -11,6 +10,7 @@ from ruamel.yaml.constructor import SafeConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from rasa_qa_plugin.errors import ConfigError
+from rasa_qa_plugin.rejection import explained
 
 SECRET_VARIABLE = "RASA_QA_SECRET"  # noqa: S105 - the name, not the secret
 
@@ -33,6 +33,7 @@ Country = Literal["AR", "CL", "CO", "EC", "ES", "GT", "MX", "PE", "US", "UY"]
 COUNTRIES: tuple[Country, ...] = get_args(Country)
 Section = TypeVar("Section", bound=msgspec.Struct)
 WithoutConsent = Literal["structure", "anonymized", "nothing"]
+Gate = Literal["standard", "strict", "field"]
 
 
 class PrivacySettings(
@@ -101,6 +102,8 @@ class ReviewSettings(
         handoff_actions: Actions that hand over to people; the turn before is flagged.
         out_of_scope_intent: Intent of turns that are none of the bot's business, for
             its key in `rasa-qa annotate`.
+        approval: Whether `rasa-qa merge` takes approved corrections only.
+        two_people: Likewise, and whoever approves one must not have annotated it.
     """
 
     low_confidence: Fraction = 0.7
@@ -112,6 +115,13 @@ class ReviewSettings(
     out_of_scope_intent: Annotated[str, msgspec.Meta(min_length=1, max_length=255)] = (
         "out_of_scope"
     )
+    approval: bool = False
+    two_people: bool = False
+
+    @property
+    def needs_approval(self) -> bool:
+        """Whether nothing is merged before somebody approved it."""
+        return self.approval or self.two_people
 
 
 class StorageSettings(
@@ -146,19 +156,40 @@ class EscalationSettings(
 class TrainingSettings(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 ):
-    """How a candidate model is judged.
+    """How a candidate model is made and judged.
 
     Attributes:
         test_set: Held-out NLU file, relative to the bot folder; training never sees it.
+        max_leaked: Refuse to train when more of the test rows than this share stand in
+            the training data.
+        test_stories: File or folder of ``test_*.yml`` conversations; none is no fault.
+        gate: ``standard`` refuses a proven fall, ``strict`` demands proof that there is
+            none, ``field`` refuses when macro-F1 falls by more than 5 % of what it was.
         max_f1_drop: Refuse a candidate whose macro-F1 falls by more than this.
+        min_test_rows: Fewer rows never let a candidate through on their own.
+        intent_support: Test rows from which on a single intent is guarded.
+        max_intent_drop: Refuse when the F1 of such an intent falls by more than this,
+            and chance explains it no better than *intent_p_value*.
+        intent_p_value: See *max_intent_drop*.
+        retrain_after: Merged corrections after which ``retrain --if-due`` trains.
         keep_models: How many former models stay for ``rasa-qa rollback``.
         timeout_minutes: Stop a training that takes longer.
+        notify: Apprise URLs that are told how a run ended; secrets as ``${VARIABLE}``.
     """
 
     test_set: str = "tests/nlu_test.yml"
+    max_leaked: Fraction = 0.05
+    test_stories: str = "tests"
+    gate: Gate = "standard"
     max_f1_drop: Fraction = 0.02
+    min_test_rows: Annotated[int, msgspec.Meta(ge=2)] = 20
+    intent_support: Annotated[int, msgspec.Meta(ge=1)] = 10
+    max_intent_drop: Fraction = 0.1
+    intent_p_value: Fraction = 0.1
+    retrain_after: Annotated[int, msgspec.Meta(ge=20)] = 100
     keep_models: Annotated[int, msgspec.Meta(ge=1)] = 5
     timeout_minutes: Annotated[float, msgspec.Meta(gt=0.0)] = 120.0
+    notify: tuple[str, ...] = ()
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -302,7 +333,7 @@ def read_as(kind: type[Section], raw: Any, source: str) -> Section:
     try:
         return msgspec.convert(raw, kind)
     except msgspec.ValidationError as error:
-        raise _explain(str(error), raw, source, kind) from None
+        raise explained(str(error), raw, source, kind) from None
 
 
 def read_yaml(path: Path) -> Any:
@@ -344,56 +375,3 @@ def parser() -> YAML:
     yaml = YAML(typ="safe", pure=True)
     yaml.Constructor = _PlainConstructor
     return yaml
-
-
-_PATH = re.compile(r" - at (?P<key>`key` in )?`\$?\.?(?P<path>[^`]*)`$")
-_UNKNOWN = re.compile(r"^Object contains unknown field `(?P<field>[^`]*)`")
-
-
-def _explain(
-    message: str, raw: Any, source: str, root: type[msgspec.Struct]
-) -> ConfigError:
-    """Rewrite msgspec's message as ``file: key: problem; remedy``, without values."""
-    place = _PATH.search(message)
-    path = place.group("path") if place else ""
-    unknown = _UNKNOWN.match(message)
-    if unknown:
-        section = _section_type(path, root)
-        known = ", ".join(section.__struct_fields__)
-        key = ".".join(part for part in (path, unknown.group("field")) if part)
-        return ConfigError(f"{source}: {key}", f"unknown setting; choose from {known}")
-    if not isinstance(raw, dict):
-        return ConfigError(source, "expected sections such as `privacy:`; see README")
-    problem = message[: place.start()] if place else message
-    if place and problem.startswith("Invalid enum value"):
-        # msgspec quotes the rejected value; settings may hold business terms.
-        of_key = place["key"] is not None
-        choices = ", ".join(_choices(path, root, of_key=of_key))
-        problem = f"not one of the choices; choose from {choices}"
-        problem = f"a key in it is {problem}" if of_key else problem
-        return ConfigError(f"{source}: {path}", problem)
-    return ConfigError(
-        f"{source}: {path}", f"{problem[:1].lower()}{problem[1:]}; see README, Settings"
-    )
-
-
-def _choices(path: str, root: type[msgspec.Struct], *, of_key: bool) -> list[str]:
-    """Give what may stand at a msgspec path such as ``privacy.slots[...]``."""
-    section, _, field = path.partition("[")[0].rpartition(".")
-    fields = {
-        f.name: f.type for f in msgspec.structs.fields(_section_type(section, root))
-    }
-    choices = fields[field]
-    while (origin := get_origin(choices)) is not Literal:
-        choices = get_args(choices)[1 if origin is dict and not of_key else 0]
-    return list(map(str, get_args(choices)))
-
-
-def _section_type(path: str, root: type[msgspec.Struct]) -> type[msgspec.Struct]:
-    """Find the struct that a msgspec path such as ``privacy`` points at."""
-    section = root
-    for name in filter(None, path.replace("[...]", "[]").split(".")):
-        fields = {f.name: f.type for f in msgspec.structs.fields(section)}
-        key, inside, _ = name.partition("[")
-        section = get_args(fields[key])[1] if inside else fields[key]
-    return section

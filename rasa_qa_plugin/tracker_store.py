@@ -38,6 +38,7 @@ from rasa_qa_plugin.notifier import Notifier
 from rasa_qa_plugin.opening import open_recorder
 from rasa_qa_plugin.positions import (
     Position,
+    made_for,
     mark_stored,
     new_events,
     position_of,
@@ -136,10 +137,8 @@ class QATrackerStore(TrackerStore):
 
     @domain.setter
     def domain(self, domain: Domain | None) -> None:
-        # A new model may have other slots: cached trackers were built for the old one.
         self._domain = domain or Domain.empty()
         open_forms(self._domain.forms, self._domain.intents)
-        self._cache.clear()
 
     async def _run_on_disk(self, work: Callable[..., T], *args: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._disk, work, *args)
@@ -150,19 +149,20 @@ class QATrackerStore(TrackerStore):
         self._logs.learn_sender(sender_id)
         if sender_id in self._backlog and not await self._catch_up(sender_id, []):
             # The database knows less than memory does, if memory knows anything.
-            return self._cache.get(sender_id) or await self._waiting(sender_id)
+            known = self._cache.get(sender_id) or await self._waiting(sender_id)
+            return made_for(self.domain, known)
         cached = self._cache.pop(sender_id, None)
         try:
             if cached is not None:
                 version = await self._run(self._recorder.version, sender_id)
                 position = position_of(cached)
                 if position is not None and version == position.version:
-                    return cached
+                    return made_for(self.domain, cached)
             tracker = await self._run(self._load, sender_id, all_sessions=False)
         except Exception as error:  # noqa: BLE001 - Rasa would start with a blank tracker
             report(error)
             self._unread.add(sender_id)
-            return cached
+            return None if cached is None else made_for(self.domain, cached)
         self._unread.discard(sender_id)
         return tracker
 
@@ -224,7 +224,7 @@ class QATrackerStore(TrackerStore):
             sender_id, loaded.events, self.domain.slots
         )
         show_standing(tracker, loaded, self.opened.settings)
-        mark_stored(tracker, version=loaded.version)
+        mark_stored(tracker, version=loaded.version, domain=self.domain)
         return tracker
 
     @SAVING.observed
@@ -237,7 +237,7 @@ class QATrackerStore(TrackerStore):
         if not new:
             # Rasa saves a tracker it has just made, before anything is in it.
             if position is None:
-                mark_stored(tracker, version=0)
+                mark_stored(tracker, version=0, domain=self.domain)
                 known = Loaded(events=[], version=0, consent=ConsentState.UNKNOWN)
                 with contextlib.suppress(StorageError):  # the next save shows it
                     known = await self._run(self._recorder.newcomer, sender_id)
@@ -265,7 +265,9 @@ class QATrackerStore(TrackerStore):
                 await self._run_on_disk(self._backlog.add, batch)
         self._start_replay()
         if sender_id in self._backlog:
-            mark_stored(tracker, version=position.version if position else 0)
+            mark_stored(
+                tracker, version=position.version if position else 0, domain=self.domain
+            )
             self._keep(tracker)
             return
         self._unread.discard(sender_id)
@@ -322,11 +324,11 @@ class QATrackerStore(TrackerStore):
         if not recorded:
             # Refused, or written by whoever caught up meanwhile: in neither case may it
             # be written again. The next message reads what is there.
-            mark_stored(tracker, version=0)
+            mark_stored(tracker, version=0, domain=self.domain)
             self._cache.pop(tracker.sender_id, None)
             return
         last = recorded[-1]
-        mark_stored(tracker, version=last.version)
+        mark_stored(tracker, version=last.version, domain=self.domain)
         show_standing(tracker, last, self.opened.settings)
         before = recorded[0].previous_version
         undisturbed = position is None or before == position.version
@@ -348,7 +350,7 @@ class QATrackerStore(TrackerStore):
             tracker.sender_id, events[max(starts) :], self.domain.slots
         )
         show_standing(session, recorded, self.opened.settings)
-        mark_stored(session, version=recorded.version)
+        mark_stored(session, version=recorded.version, domain=self.domain)
         return session
 
     def _keep(self, tracker: DialogueStateTracker) -> None:

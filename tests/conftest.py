@@ -156,7 +156,7 @@ class Demo:
         self.bot = folder / "bot"
         done = subprocess.run(
             [sys.executable, str(DEMO), "--folder", str(folder)],
-            capture_output=True, text=True, check=False, timeout=900,
+            capture_output=True, text=True, check=False, timeout=1800,
             env={**os.environ, "COLUMNS": "200"},
         )  # fmt: skip
         self.status = done.returncode

@@ -6,6 +6,9 @@ exports, training data, run folders, backups.
 """
 
 import gzip
+import shutil
+import subprocess
+import sys
 import tarfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -69,6 +72,58 @@ def test_no_file_of_the_demo_holds_a_sender_id(demo: Demo) -> None:
     ]
 
     assert len(demo.senders) >= 5
+    assert found == []
+
+
+# What QA people write to files and screens, from the demo's database.
+OUTPUTS = (
+    *(
+        ("export", f"review.{name}", "--format", name, "--all", "--again")
+        for name in ("rasa_nlu", "label_studio", "doccano", "prodigy", "csv")
+    ),
+    ("export", "surrogates.yml", "--all", "--again", "--surrogates"),
+    *(
+        ("export", f"{name}.jsonl", "--format", name, "--train-split", "0.8")
+        for name in ("llm_chat", "llm_completion")
+    ),
+    ("turns", "--json"),
+    ("stats", "--json"),
+    ("batches", "list", "--json"),
+    ("runs", "list", "--json"),
+    ("test-set", "--json"),
+    ("data-check", "--json"),
+    ("tickets", "list", "--json"),
+)
+
+
+def test_no_command_gives_out_what_anybody_typed(demo: Demo, tmp_path: Path) -> None:
+    bot = tmp_path / "bot"
+    ignored = shutil.ignore_patterns("models", ".rasa", "results")
+    shutil.copytree(demo.bot, bot, ignore=ignored)
+    before = {path for path in bot.rglob("*") if path.is_file()}
+    search = search_for([*sum(PLANTED.values(), ()), *demo.senders])
+    shown = {}
+    for output in OUTPUTS:
+        done = subprocess.run(
+            [sys.executable, "-m", "rasa_qa_plugin", *output],
+            cwd=bot, capture_output=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, (output, done.stderr.decode())
+        shown[" ".join(output)] = done.stdout + done.stderr
+    written = {
+        path.name: path.read_bytes()
+        for path in bot.rglob("*")
+        if path.is_file() and path not in before
+    }
+
+    for name in ("review.label_studio", "review.csv", "surrogates.yml"):
+        assert b"camar" in written[name].lower()
+    assert b"[PHONE" in shown["turns --json"]
+    found = [
+        name
+        for name, content in {**shown, **written}.items()
+        if search.found_in(content)
+    ]
     assert found == []
 
 

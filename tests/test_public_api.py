@@ -16,7 +16,8 @@ PACKAGE = Path(rasa_qa_plugin.__file__).parent
 # Lower rooms know nothing of higher ones.
 LAYERS = (
     {"errors"},
-    {"settings", "consent", "changes", "own_intents", "languages"},
+    {"rejection"},
+    {"settings", "consent", "changes", "repository", "own_intents", "languages"},
     {"bot", "splicing"},
     {"parts"},
     {"wiring", "endpoints", "examples"},
@@ -27,15 +28,16 @@ LAYERS = (
     {"adoption"},
     {"recording"},
     {"opening"},
+    {"announcing"},
     {"backlog", "threads", "positions", "scrubbing", "rights", "server", "writer"},
     {"notifier"},
     {"installation", "undoing", "handbook", "health", "forgetting", "cluster"},
     {"broker"},
-    {"tracker_store", "nlu", "policy", "actions", "cli"},
+    {"tracker_store", "nlu", "policy", "actions", "cli", "swapping"},
     {"channel"},
     {"__main__"},
 )
-# These speak to Rasa; the last two only inside functions or in a process of their own.
+# These speak to Rasa; the last six only inside functions or in a process of their own.
 ADAPTERS = {
     "tracker_store.py",
     "broker.py",
@@ -43,10 +45,15 @@ ADAPTERS = {
     "nlu.py",
     "policy/escalation.py",
     "channel.py",
+    "swapping.py",
     "policy/asking.py",
     "policy/responses.py",
     "review/rasa_syntax.py",
+    "training/validator.py",
     "training/worker.py",
+    "training/fitting.py",
+    "training/testing.py",
+    "training/remote.py",
 }
 
 

@@ -230,7 +230,7 @@ class Screen:
         lacking = (
             ""
             if self._names.is_in_domain(intent)
-            else "; add it to the domain before rasa-qa merge"
+            else "; the domain lacks it: rasa-qa merge --new-intents"
         )
 
         def job() -> str:

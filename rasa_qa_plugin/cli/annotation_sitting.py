@@ -10,15 +10,16 @@ from rasa_qa_plugin.cli.options import say
 from rasa_qa_plugin.opening import open_bot
 from rasa_qa_plugin.review.answering import Session, Summary
 from rasa_qa_plugin.review.items import Example
-from rasa_qa_plugin.review.merging import training_examples
 from rasa_qa_plugin.review.reranking import BackgroundReranker, Reranker
+from rasa_qa_plugin.review.training_data import training_examples
+from rasa_qa_plugin.settings import ReviewSettings
 from rasa_qa_plugin.storage import annotations
 from rasa_qa_plugin.storage.engine import reading
 
 _OURS = "qa_"
 
 
-def sit(bot: Bot, *, flag: str | None, limit: int | None) -> None:
+def sit(bot: Bot, *, flag: str | None, limit: int | None, annotator: str) -> None:
     """Show the screen, and say at the end what was done and what comes next.
 
     Raises:
@@ -32,7 +33,7 @@ def sit(bot: Bot, *, flag: str | None, limit: int | None) -> None:
         answered = annotations.intents(connection)
     training = _Training(bot)
     ranking = BackgroundReranker(Reranker(opened.engine, training))
-    session = Session(opened.engine, flag=flag)
+    session = Session(opened.engine, flag=flag, annotator=annotator)
     names = Names(
         domain=domain,
         intents=lambda: _searchable(domain | answered | training.intents),
@@ -43,7 +44,7 @@ def sit(bot: Bot, *, flag: str | None, limit: int | None) -> None:
         Screen(session, ranking, names, limit=limit).run()
     finally:
         ranking.close()
-        _tell(session.summary())
+        _tell(session.summary(), review=opened.settings.review)
         session.close(now=time.time())
 
 
@@ -72,7 +73,7 @@ def _searchable(names: set[str]) -> list[str]:
     )
 
 
-def _tell(summary: Summary) -> None:
+def _tell(summary: Summary, *, review: ReviewSettings) -> None:
     """Say what a session did, and what comes next."""
     if not summary.answers:
         say("Nothing was answered.")
@@ -84,7 +85,7 @@ def _tell(summary: Summary) -> None:
         f"{summary.corrected} corrected, {summary.rejected} rejected{pace}."
     )
     if summary.right or summary.corrected:
-        say("Next: rasa-qa merge")
+        say(f"Next: rasa-qa {'approve' if review.needs_approval else 'merge'}")
 
 
 def _counted(number: int, what: str) -> str:

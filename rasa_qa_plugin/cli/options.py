@@ -1,6 +1,7 @@
 """Options that many commands share, and how they print."""
 
 import functools
+import getpass
 import time
 import unicodedata
 from collections.abc import Callable
@@ -12,9 +13,12 @@ import click
 import msgspec
 
 from rasa_qa_plugin.bot import Bot
+from rasa_qa_plugin.errors import ConfigError
 
 # A spreadsheet takes what begins so for a formula, whoever wrote it.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001
+
+_LONGEST_NAME = 100
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -95,6 +99,42 @@ def since_option(what: str) -> Callable[[F], F]:
         metavar="DATE",
         help=what,
     )
+
+
+def name_option(what: str) -> Callable[[F], F]:
+    """Add ``--name NAME``; the command gets it, or None where nobody said it."""
+    return click.option(
+        "--name",
+        metavar="NAME",
+        envvar="RASA_QA_NAME",
+        callback=_checked_name,
+        help=f"{what}  [default: $RASA_QA_NAME, or your account's name]",
+    )
+
+
+def _checked_name(
+    _context: click.Context, _parameter: click.Parameter, value: str | None
+) -> str | None:
+    name = None if value is None else " ".join(value.split())
+    if name is not None and not 0 < len(name) <= _LONGEST_NAME:
+        raise click.BadParameter(f"write 1 to {_LONGEST_NAME} characters")
+    return name
+
+
+def me(name: str | None) -> str:
+    """Give the name of who runs this command: as given, or that of the account.
+
+    Raises:
+        ConfigError: The account has no name, as in some containers.
+    """
+    if name is not None:
+        return name
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        raise ConfigError(
+            "RASA_QA_NAME", "not set, and your account has no name; add --name"
+        ) from None
 
 
 def print_json(value: Any) -> None:

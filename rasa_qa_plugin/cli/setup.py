@@ -32,6 +32,9 @@ from rasa_qa_plugin.undoing import Undoing, plan_undoing
 )
 @yes_option("Write without asking.")
 @click.option("--dry-run", is_flag=True, help="Only show the changes.")
+@click.option(
+    "--ci", is_flag=True, help="Print a GitHub Actions workflow that retrains."
+)
 @json_option
 def init(  # noqa: PLR0913 - one for each option
     bot: Bot,
@@ -40,6 +43,7 @@ def init(  # noqa: PLR0913 - one for each option
     replace_store: bool,
     yes: bool,
     dry_run: bool,
+    ci: bool,
     as_json: bool,
 ) -> None:
     """Add the plugin to a bot: store, component, consent and feedback.
@@ -55,7 +59,13 @@ def init(  # noqa: PLR0913 - one for each option
       rasa-qa init --bot my_bot --yes
       rasa-qa init --dry-run --json
       rasa-qa init --undo
+      rasa-qa init --ci > .github/workflows/rasa-qa.yml
     """
+    if ci:
+        from rasa_qa_plugin.training.workflow import WORKFLOW
+
+        click.echo(WORKFLOW, nl=False)
+        return
     if yes and dry_run:
         raise click.UsageError("--dry-run: contradicts --yes; give one of them")
     if undo and replace_store:

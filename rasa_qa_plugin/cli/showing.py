@@ -108,8 +108,10 @@ def _facts(shown: Shown) -> list[tuple[str, str]]:
         *(
             (
                 "annotation",
-                f"{given.intent}, {given.status}, {local_time(given.annotated_at)}, "
-                f"{given.source}"
+                f"{given.intent or 'no intent'}, {given.status}, "
+                f"{local_time(given.annotated_at)}, {given.source}"
+                + (f", by {given.annotator}" if given.annotator else "")
+                + (f", decided by {given.approver}" if given.approver else "")
                 + ("" if given.seconds is None else f", {given.seconds:.1f} s"),
             )
             for given in shown.annotations

@@ -6,7 +6,13 @@ from typing import Any
 import click
 
 from rasa_qa_plugin.bot import Bot
-from rasa_qa_plugin.cli.options import bot_option, json_option, print_json, since_option
+from rasa_qa_plugin.cli.options import (
+    bot_option,
+    json_option,
+    print_json,
+    printable,
+    since_option,
+)
 from rasa_qa_plugin.opening import open_bot
 from rasa_qa_plugin.review.calibration import BINS, Calibration
 from rasa_qa_plugin.review.statistics import Statistics, statistics
@@ -14,6 +20,7 @@ from rasa_qa_plugin.storage.engine import reading
 
 _MOST_INTENTS = 20
 _MOST_CONFUSIONS = 10
+_MOST_PAIRS = 10
 
 
 @click.command()
@@ -25,7 +32,8 @@ def stats(bot: Bot, *, since: float | None, as_json: bool) -> None:
 
     How much is reviewed and how fast, how often the bot's intent was accepted, which
     intents it takes for which, and how far confidence and error score are from what
-    people found, in ten bins and as expected calibration error (ECE).
+    people found, in ten bins and as expected calibration error (ECE), and how far
+    people agree who read the same turns, as Cohen's kappa.
 
     \b
     Examples:
@@ -85,6 +93,12 @@ def _tables(found: Statistics) -> list[Any]:
         for pair in found.confusions[:_MOST_CONFUSIONS]:
             confusions.add_row(Text(pair.bot), Text(pair.right), str(pair.turns))
         tables.append(confusions)
+    if found.agreement:
+        pairs = _columns("Agreement", ("annotators",), ("turns", "same", "kappa"))
+        for both in found.agreement[:_MOST_PAIRS]:
+            names = Text(printable(", ".join(both.annotators)))
+            pairs.add_row(names, str(both.turns), str(both.same), _number(both.kappa))
+        tables.append(pairs)
     if found.decided:
         tables.append(_calibration_table(found.error_score, found.confidence))
     return tables

@@ -45,12 +45,33 @@ def resolve(spans: Iterable[Span], *, text: str) -> list[Span]:
     candidates = sorted(set(candidates), key=_by_right, reverse=True)
     kept: list[Span] = []
     starts: list[int] = []
+    crumbs: dict[int, Span] = {}
+
+    def keep(span: Span) -> None:
+        index = bisect_left(starts, span.start)
+        starts.insert(index, span.start)
+        kept.insert(index, span)
+
     for span in _without_parts(candidates):
         for piece in _uncovered(span, kept, starts, text):
-            index = bisect_left(starts, piece.start)
-            starts.insert(index, piece.start)
-            kept.insert(index, piece)
+            if piece.end - piece.start >= _LEAST_LEFTOVER:
+                keep(piece)
+            else:
+                crumbs[piece.start] = piece
+    # Single characters are worth nothing, unless several losers left them in a row.
+    left = sorted(
+        (one for one in crumbs.values() if _uncovered(one, kept, starts, text)),
+        key=_by_extent,
+    )
+    for one, following in pairwise(left):
+        if one.end == following.start and not (kept and _covers(kept, starts, one)):
+            keep(msgspec.structs.replace(one, end=following.end))
     return kept
+
+
+def _covers(kept: Sequence[Span], starts: Sequence[int], crumb: Span) -> bool:
+    index = bisect_right(starts, crumb.start) - 1
+    return index >= 0 and kept[index].end > crumb.start
 
 
 def _by_extent(span: Span) -> tuple[int, int]:
@@ -105,7 +126,7 @@ def _uncovered(
     return [
         msgspec.structs.replace(span, start=start, end=end)
         for start, end in trimmed
-        if end - start >= _LEAST_LEFTOVER
+        if start < end
     ]
 
 

@@ -13,6 +13,7 @@ import msgspec
 from sqlalchemy.engine import Connection, Engine
 
 from rasa_qa_plugin.errors import StorageError
+from rasa_qa_plugin.review.flags import DISAGREEMENT
 from rasa_qa_plugin.review.items import Entity, Item, clean, tidy
 from rasa_qa_plugin.review.marking import carried
 from rasa_qa_plugin.review.queue import page
@@ -29,12 +30,17 @@ Kind = Literal["right", "corrected", "rejected", "skipped"]
 
 
 class _Decision(msgspec.Struct, frozen=True, kw_only=True):
-    """What undoing needs to know."""
+    """What undoing needs to know.
+
+    Attributes:
+        disputes: Rows of opinions that the decision settled, each with its turn.
+    """
 
     task: Task
     kind: Kind
     turn_ids: list[str]
     recorded: list[Annotation]
+    disputes: dict[int, str] = {}
     seconds: float
 
 
@@ -66,14 +72,18 @@ class Session:
     word of anybody's text.
     """
 
-    def __init__(self, engine: Engine, *, flag: str | None = None) -> None:
+    def __init__(
+        self, engine: Engine, *, flag: str | None = None, annotator: str = ""
+    ) -> None:
         """Work on *engine*; nothing is read before :meth:`refresh`.
 
         Args:
             engine: The database.
             flag: Only turns with this flag.
+            annotator: Who answers. What they say settles what others disputed.
         """
         self._engine = engine
+        self._annotator = annotator
         self._flag = flag
         self._line: list[Task] = []
         self._done: list[_Decision] = []
@@ -134,7 +144,7 @@ class Session:
             found = _held(connection, task, others)
             lost = _lost(task, found.get(task.turn.turn_id))
             if lost is None:
-                recorded = [_annotation(task.item, intent, entities, now, seconds)]
+                recorded = [self._annotation(task.item, intent, entities, now, seconds)]
                 for turn_id, text in others:
                     turn = found.get(turn_id)
                     if turn is None or turn.status != "new" or turn.text != text:
@@ -144,10 +154,13 @@ class Session:
                     if marks is None:
                         left += 1
                     else:
-                        recorded.append(_annotation(item, intent, marks, now, None))
-                annotations.record_many(connection, recorded)
+                        recorded.append(
+                            self._annotation(item, intent, marks, now, None)
+                        )
+                disputes = annotations.record_many(connection, recorded)
                 settled = [one.turn_id for one in recorded]
                 turns.set_status(connection, settled, "annotated")
+                turns.lower_flag(connection, settled, DISAGREEMENT)
         if lost is not None:
             return self._lose(lost)
         self._settle(
@@ -156,6 +169,7 @@ class Session:
                 kind="right" if right else "corrected",
                 turn_ids=settled,
                 recorded=recorded,
+                disputes=disputes,
                 seconds=seconds,
             )
         )
@@ -213,7 +227,10 @@ class Session:
                 found = turns.by_id(connection, last.turn_ids)
                 back = {n for n, turn in found.items() if turn.status == "rejected"}
             else:
-                back = annotations.retract(connection, last.recorded)
+                back = annotations.retract(connection, last.recorded, last.disputes)
+                again = [one for one in last.disputes.values() if one in back]
+                moment = last.recorded[0].annotated_at if last.recorded else 0.0
+                turns.raise_flag(connection, again, DISAGREEMENT, now=moment)
             turns.set_status(connection, sorted(back), "new")
         self._done.pop()
         if last.kind == "skipped":
@@ -253,6 +270,26 @@ class Session:
         if self.current is None:
             raise LookupError("no turn is being shown")
         return self.current
+
+    def _annotation(
+        self,
+        item: Item,
+        intent: str,
+        entities: Sequence[Entity],
+        now: float,
+        seconds: float | None,
+    ) -> Annotation:
+        marks = tidy(msgspec.structs.replace(item, entities=tuple(entities))).entities
+        return Annotation(
+            turn_id=item.turn_id,
+            text=item.text,
+            intent=intent,
+            entities=[one.stored() for one in marks],
+            source=SOURCE,
+            annotated_at=now,
+            seconds=None if seconds is None else round(seconds, 2),
+            annotator=self._annotator,
+        )
 
     def _settle(self, decision: _Decision) -> None:
         self._done.append(decision)
@@ -311,25 +348,6 @@ def _lost(task: Task, turn: Turn | None) -> str | None:
     if turn.text != task.turn.text:
         return "the text changed meanwhile"
     return None
-
-
-def _annotation(
-    item: Item,
-    intent: str,
-    entities: Sequence[Entity],
-    now: float,
-    seconds: float | None,
-) -> Annotation:
-    marks = tidy(msgspec.structs.replace(item, entities=tuple(entities))).entities
-    return Annotation(
-        turn_id=item.turn_id,
-        text=item.text,
-        intent=intent,
-        entities=[one.stored() for one in marks],
-        source=SOURCE,
-        annotated_at=now,
-        seconds=None if seconds is None else round(seconds, 2),
-    )
 
 
 def _and_alike(settled: Sequence[str]) -> str:

@@ -38,6 +38,7 @@ STARTING_WEIGHTS: dict[str, float] = {
     "unlikely_intent": 0.7,
     "action_failed": 0.3,
     "escalated": 0.5,
+    "disagreement": 1.0,
 }
 _NAMES = tuple(STARTING_WEIGHTS)
 _STARTING_OFFSET = -1.5

@@ -17,6 +17,7 @@ REPEATED = "repeated"
 UNLIKELY_INTENT = "unlikely_intent"
 ACTION_FAILED = "action_failed"
 ESCALATED = "escalated"
+DISAGREEMENT = "disagreement"
 MANUAL = "manual"
 
 FLAGS = (
@@ -30,6 +31,7 @@ FLAGS = (
     UNLIKELY_INTENT,
     ACTION_FAILED,
     ESCALATED,
+    DISAGREEMENT,
     MANUAL,
 )
 

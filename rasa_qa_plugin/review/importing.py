@@ -1,51 +1,40 @@
 """Corrected files back into the database; doing it twice is doing it once."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 import msgspec
 from sqlalchemy.engine import Engine
 
 from rasa_qa_plugin.privacy.engine import PrivacyEngine
-from rasa_qa_plugin.privacy.spans import Alignment
-from rasa_qa_plugin.review.items import Item, clean, tidy
-from rasa_qa_plugin.review.surrogates import restored
-from rasa_qa_plugin.storage import annotations, queue, runs, turns
+from rasa_qa_plugin.review.agreement import agreement
+from rasa_qa_plugin.review.formats import Problem
+from rasa_qa_plugin.review.intake import Complaint, Imported, Intake
+from rasa_qa_plugin.review.items import Item
+from rasa_qa_plugin.review.rejects import Rejects
+from rasa_qa_plugin.review.validation import Vocabulary
+from rasa_qa_plugin.storage import queue, runs
 from rasa_qa_plugin.storage.annotations import Annotation
 from rasa_qa_plugin.storage.engine import transaction
 
-
-class Imported(msgspec.Struct, frozen=True, kw_only=True):
-    """What an import did, as turn ids.
-
-    Attributes:
-        recorded: Corrections that count now.
-        known: Corrections that were there already.
-        edited: Those of *recorded* whose text people changed.
-        masked: Those of *recorded* whose text held personal data and was masked.
-        widened: Those of *recorded* with an entity on a part of an invented value; it
-            covers the whole value now.
-        unknown: Turns this database does not have, or erased.
-        withdrawn: Turns of people who took their consent back.
-    """
-
-    recorded: list[str] = []
-    known: list[str] = []
-    edited: list[str] = []
-    masked: list[str] = []
-    widened: list[str] = []
-    unknown: list[str] = []
-    withdrawn: list[str] = []
+_PAGE = 500
+_COUNTED = ("confirmed", "corrected", "refused", "disputed", "complaints")
 
 
-def import_items(
+def import_items(  # noqa: PLR0913 - what a file and its reader say
     engine: Engine,
     items: Sequence[Item],
     *,
     privacy: PrivacyEngine,
     source: str,
     now: float,
+    annotator: str = "",
+    handed_to: Mapping[str, str] = MappingProxyType({}),
+    vocabulary: Vocabulary = Vocabulary(),  # noqa: B008 - frozen
+    problems: Sequence[Problem] = (),
+    rejects: Rejects | None = None,
 ) -> Imported:
-    """Record corrections in one transaction.
+    """Record in one transaction what people decided; the rest is complained about.
 
     Args:
         engine: The database.
@@ -53,78 +42,47 @@ def import_items(
         privacy: Finds personal data in texts that people edited.
         source: Name of the file, for the record.
         now: Seconds since the epoch.
+        annotator: Who decided where neither an item nor *handed_to* says it.
+        handed_to: Who got a turn, where one person did.
+        vocabulary: The names that exist.
+        problems: What the format could not read.
+        rejects: Keeps what is to be mended; the caller writes it afterwards.
 
     Raises:
         StorageError: The database refused; nothing was recorded.
     """
-    done = Imported(
-        recorded=[],
-        known=[],
-        edited=[],
-        masked=[],
-        widened=[],
-        unknown=[],
-        withdrawn=[],
+    by_turn: dict[str, list[Item]] = {}
+    for item in items:
+        by_turn.setdefault(item.turn_id, []).append(item)
+    done = Imported()
+    intake = Intake(
+        done,
+        privacy=privacy,
+        source=source[:255],
+        now=now,
+        annotator=annotator,
+        handed_to=handed_to,
+        vocabulary=vocabulary,
     )
     with transaction(engine) as connection:
         # Nobody may take consent back between the look and the record.
-        queue.hold(connection, [item.turn_id for item in items])
-        found = turns.by_id(connection, [item.turn_id for item in items])
-        for returned in items:
-            turn = found.get(returned.turn_id)
-            if turn is None:
-                done.unknown.append(returned.turn_id)
-                continue
-            if turn.status == "withdrawn" or turn.text is None:
-                done.withdrawn.append(turn.turn_id)
-                continue
-            sent = clean(turn.text)
-            original, widened = restored(returned, masked=sent)
-            edited = original.text != sent
-            item = _masked(original, privacy) if edited else original
-            annotation = Annotation(
-                turn_id=item.turn_id,
-                text=item.text,
-                intent=item.intent,
-                entities=[entity.stored() for entity in item.entities],
-                source=source[:255],
-                annotated_at=now,
-            )
-            if not annotations.record(connection, annotation):
-                done.known.append(turn.turn_id)
-                continue
-            done.recorded.append(turn.turn_id)
-            if edited:
-                done.edited.append(turn.turn_id)
-            if item.text != original.text:
-                done.masked.append(turn.turn_id)
-            if widened:
-                done.widened.append(turn.turn_id)
-        turns.set_status(connection, done.recorded, "annotated")
-        runs.note(connection, "import", now=now, turns=len(done.recorded))
-    return done
-
-
-def _masked(item: Item, privacy: PrivacyEngine) -> Item:
-    """Mask what people typed into a text; entities move with it."""
-    spans = privacy.find(item.text)
-    if not spans:
-        return item
-    aligned = Alignment(
-        item.text, [(span.start, span.end, f"[{span.entity_type}]") for span in spans]
-    )
-    entities = []
-    for entity in item.entities:
-        start, end = aligned.span(entity.start, entity.end)
-        changed = aligned.text[start:end] != item.text[entity.start : entity.end]
-        entities.append(
-            msgspec.structs.replace(
-                entity, start=start, end=end, value=None if changed else entity.value
-            )
+        queue.hold(connection, by_turn)
+        intake.complain_about(connection, problems)
+        for page in _pages(by_turn):
+            intake.take(connection, page)
+        done.agreement.extend(agreement(intake.read_by_several))
+        if rejects is not None:
+            rejects.announce(connection, intake.to_mend, now=now)
+        counts = {name: len(getattr(done, name)) for name in _COUNTED}
+        runs.note(
+            connection,
+            "import",
+            now=now,
+            turns=len(done.recorded),
+            **{name: count for name, count in counts.items() if count},
         )
-    return tidy(
-        msgspec.structs.replace(item, text=aligned.text, entities=tuple(entities))
-    )
+    done.complaints.sort(key=_line)
+    return done
 
 
 def item_of(annotation: Annotation) -> Item:
@@ -138,3 +96,13 @@ def item_of(annotation: Annotation) -> Item:
         },
         Item,
     )
+
+
+def _pages(by_turn: Mapping[str, list[Item]]) -> Iterator[dict[str, list[Item]]]:
+    ids = list(by_turn)
+    for start in range(0, len(ids), _PAGE):
+        yield {turn_id: by_turn[turn_id] for turn_id in ids[start : start + _PAGE]}
+
+
+def _line(complaint: Complaint) -> int:
+    return complaint.line or 0

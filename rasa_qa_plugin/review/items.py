@@ -3,14 +3,19 @@
 import json
 import re
 import unicodedata
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Literal
 
 import msgspec
 
+Verdict = Literal["correct", "skip", "reject"]
+
+# What cannot stand in an intent's name, since Rasa could not read it back.
+_NO_INTENT = re.compile(r"[\x00-\x1f\x7f-\x9f{}\[\]@\"'`\\<>|]|^[/ ]|[/ ]$")
 _UNPRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 
 
-class Entity(msgspec.Struct, frozen=True):
+class Entity(msgspec.Struct, frozen=True, omit_defaults=True):
     """A marked piece of a text.
 
     Attributes:
@@ -40,6 +45,11 @@ class Item(msgspec.Struct, frozen=True):
         confidence: How sure the model was, if known.
         flags: Names of the flags the turn carries.
         surrogates: Tokens, each with the invented value that stands for it in the text.
+        verdict: What a person decided; only ``correct`` says how the turn should have
+            been understood, the text and marks of the others mean nothing.
+        annotator: Who decided, as the tool names them; None where it does not say.
+        seconds: How long the decision took; None where the tool does not say.
+        line: Where it stands in the file, in a form to show; None on the way out.
     """
 
     turn_id: str
@@ -50,6 +60,10 @@ class Item(msgspec.Struct, frozen=True):
     confidence: float | None = None
     flags: tuple[str, ...] = ()
     surrogates: tuple[tuple[str, str], ...] = ()
+    verdict: Verdict = "correct"
+    annotator: str | None = None
+    seconds: float | None = None
+    line: int | None = None
 
 
 class Example(msgspec.Struct, frozen=True):
@@ -94,14 +108,27 @@ def tidy(item: Item) -> Item:
     return msgspec.structs.replace(item, text=text, entities=tuple(entities))
 
 
+def intent_objection(name: str) -> str | None:
+    """Say why *name* cannot name an intent, and what to do; None if it can."""
+    if not name.strip():
+        return "intent is empty; name it, or delete the example"
+    if _NO_INTENT.search(name):
+        return (
+            "intent name has characters Rasa cannot use; "
+            "use letters, digits, `_`, `-` and `/`"
+        )
+    return None
+
+
 def same_text_key(text: str) -> str:
     """Give a key that is equal for texts a model cannot learn to tell apart.
 
     Case, width and punctuation do not count; accents and emoji do. A text that is all
     punctuation keeps it.
     """
-    folded = unicodedata.normalize("NFKC", text).casefold()
-    bare = "".join(" " if _is_punctuation(char) else char for char in folded)
+    plain = text if text.isascii() else unicodedata.normalize("NFKC", text)
+    folded = plain.casefold()
+    bare = folded.translate(_BLANK_FOR_PUNCTUATION)
     return " ".join(bare.split()) or " ".join(folded.split())
 
 
@@ -111,12 +138,23 @@ def quoted(value: object) -> str:
     return _UNPRINTABLE.sub(lambda found: f"\\u{ord(found.group()):04x}", plain)
 
 
-def _is_punctuation(char: str) -> bool:
-    return unicodedata.category(char).startswith("P")
+class _Punctuation(dict[int, int]):
+    """Maps code points for `str.translate`; each is looked up once."""
+
+    def __missing__(self, code: int) -> int:
+        is_punctuation = unicodedata.category(chr(code)).startswith("P")
+        self[code] = ord(" ") if is_punctuation else code
+        return self[code]
 
 
-def _clean(text: str) -> tuple[str, list[int]]:
+_BLANK_FOR_PUNCTUATION = _Punctuation()
+
+
+def _clean(text: str) -> tuple[str, Sequence[int]]:
     """Give the clean text and, for every old offset, the new one."""
+    # Of the printable characters only the space separates words.
+    if text.isprintable() and "  " not in text and text == text.strip():
+        return text, range(len(text) + 1)
     out: list[str] = []
     moved = []
     for char in text:

@@ -4,6 +4,7 @@ A plan changes nothing on disk. Applying it proves every resulting file with Ras
 parser before the first byte is written.
 """
 
+import hashlib
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
@@ -15,11 +16,14 @@ from rasa_qa_plugin import changes
 from rasa_qa_plugin.changes import FileChange
 from rasa_qa_plugin.errors import MergeError
 from rasa_qa_plugin.review.items import Example, Item, tidy
-from rasa_qa_plugin.review.nlu_file import NluFile, holds_nlu, read_layout
-from rasa_qa_plugin.review.objections import Objections
+from rasa_qa_plugin.review.objections import Objection, Objections, Resemblances
 from rasa_qa_plugin.review.rasa_syntax import parse_line, read_examples, render
+from rasa_qa_plugin.review.training_data import Source, TrainingData, read_training
 
-_NEW_FILE = 'version: "3.1"\n\nnlu:\n'
+ALIKE = 0.9
+"""From which similarity on a text says nearly the same as an example."""
+_FEWEST_EXAMPLES = 2
+_MISREAD = "text: Rasa would read this file differently with it; add it by hand"
 
 
 class Addition(msgspec.Struct, frozen=True):
@@ -36,40 +40,56 @@ class Addition(msgspec.Struct, frozen=True):
     example: Example
 
 
+class HeldBack(msgspec.Struct, frozen=True):
+    """A correction that stays out.
+
+    Attributes:
+        where: File and line of the example that stands in its way, or that correction.
+    """
+
+    item: Item
+    reason: str
+    where: str = ""
+
+
 class MergePlan(msgspec.Struct, frozen=True):
     """What a merge would write, and what it leaves out and why.
 
     Attributes:
         root: Folder that paths are shown relative to.
+        files: Training data before and after.
+        declared: Intents that the domain does not know yet.
+        others: Further files that must change with it: domain, rules.
+        proven: Hashes of contents that Rasa's parser was seen to read as meant.
     """
 
     root: Path
     files: tuple[FileChange, ...]
     added: tuple[Addition, ...]
-    held_back: tuple[tuple[Item, str], ...]
+    held_back: tuple[HeldBack, ...]
+    declared: tuple[str, ...] = ()
+    others: tuple[FileChange, ...] = ()
+    proven: frozenset[str] = frozenset()
+
+    @property
+    def changes(self) -> tuple[FileChange, ...]:
+        """Every file that a merge would write."""
+        return self.files + self.others
 
     def diff(self) -> str:
         """Give the change as one unified diff."""
-        return changes.diff(self.files, root=self.root)
+        return changes.diff(self.changes, root=self.root)
 
 
-class _Source(msgspec.Struct, frozen=True):
-    """A training data file as found."""
-
-    path: Path
-    text: str
-    examples: list[Example]
-    layout: NluFile
-    writable: bool
-
-
-def plan_merge(
+def plan_merge(  # noqa: PLR0913 - what a decision depends on
     corrections: Sequence[Item],
     *,
     data: Path,
     domain_intents: Collection[str],
     held_out: Sequence[str] = (),
     wording: Callable[[Item], Item] = tidy,
+    may_declare: bool = False,
+    alike: float = ALIKE,
 ) -> MergePlan:
     """Decide where every correction goes, or why it is held back.
 
@@ -80,56 +100,134 @@ def plan_merge(
         held_out: Texts of the test set; training on them would flatter the score.
         wording: Gives the form in which a correction is written. Corrections are
             compared as they came, so that two that differ in surrogates alone are one.
+        may_declare: Whether an unknown intent is a new one rather than a mistake.
+        alike: From which similarity on a text is nearly the same as another; 1 or more
+            compares no texts but for those that are the same.
 
     Raises:
         MergeError: The training data as it stands cannot be read.
     """
-    root = data.resolve() if data.is_dir() else data.resolve().parent
-    sources = _sources(data)
+    training = read_training(data)
+    items = [tidy(original) for original in corrections]
     objections = Objections(
-        [example for source in sources for example in source.examples],
-        corrections=corrections,
+        training.examples,
+        corrections=items,
         domain_intents=domain_intents,
         held_out=held_out,
+        may_declare=may_declare,
     )
-    held_back: list[tuple[Item, str]] = []
-    additions: list[Addition] = []
-    for original in corrections:
-        item = tidy(original)
-        reason = objections.to(item)
-        if reason is None:
-            written = wording(item)
-            reason = objections.to(written)
-        if reason is None:
+    objected: dict[int, Objection] = {}
+    written: dict[int, Item] = {}
+    lines: dict[int, str] = {}
+    for number, item in enumerate(items):
+        objection = objections.to(item)
+        if objection is None:
+            written[number] = wording(corrections[number])
+            objection = objections.to(written[number])
+        if objection is None:
             try:
-                line, _ = render(written.text, written.entities)
+                lines[number], _ = render(
+                    written[number].text, written[number].entities
+                )
             except MergeError as problem:
-                reason = str(problem)
-        if reason is not None:
-            held_back.append((original, reason))
+                objection = Objection(str(problem))
+        if objection is None:
+            objections.accept(item)
+        else:
+            objected[number] = objection
+    _object_to_twins(training.examples, items, lines, objected, alike=alike)
+    _object_to_single(items, lines, objected, is_new=objections.is_new)
+
+    additions: list[Addition] = []
+    for number, line in lines.items():
+        if number in objected:
             continue
-        objections.accept(item)
         text, entities = parse_line(line)
+        intent = items[number].intent
         additions.append(
             Addition(
-                item=original,
-                file=_target(item.intent, sources, data),
+                item=corrections[number],
+                file=training.home_of(intent),
                 line=line,
-                example=Example(text=text, intent=item.intent, entities=entities),
+                example=Example(text=text, intent=intent, entities=entities),
             )
         )
+    held_back = [
+        HeldBack(corrections[number], one.reason, _where(one, training))
+        for number, one in sorted(objected.items())
+    ]
     files = []
     added: list[Addition] = []
+    proven: set[str] = set()
     for path in dict.fromkeys(addition.file for addition in additions):
-        source = next((one for one in sources if one.path == path), _missing(path))
+        source = training.source_of(path)
         mine = [addition for addition in additions if addition.file == path]
         after, kept, refused = _fitting(source, mine)
-        held_back += refused
+        held_back += [HeldBack(one.item, _MISREAD) for one in refused]
         added += kept
         if kept:
             before = source.text.encode() if path.exists() else None
             files.append(FileChange(path, before, after.encode()))
-    return MergePlan(root, tuple(files), tuple(added), tuple(held_back))
+            proven.add(_hash(after.encode()))
+    declared = sorted(
+        {one.item.intent for one in added if objections.is_new(one.item.intent)}
+    )
+    return MergePlan(
+        root=training.root,
+        files=tuple(files),
+        added=tuple(added),
+        held_back=tuple(held_back),
+        declared=tuple(declared),
+        proven=frozenset(proven),
+    )
+
+
+def _where(objection: Objection, training: TrainingData) -> str:
+    """Name the place that stands in the way."""
+    if objection.about is not None:
+        return training.where(objection.about)
+    return objection.turn_id or ""
+
+
+def _object_to_twins(
+    trained: Sequence[Example],
+    items: Sequence[Item],
+    lines: Collection[int],
+    objected: dict[int, Objection],
+    *,
+    alike: float,
+) -> None:
+    """Object to what is nearly there already, one after the other."""
+    numbers = [number for number in lines if number not in objected]
+    if alike >= 1 or not numbers:
+        return
+    resemblances = Resemblances(
+        trained, [items[number] for number in numbers], least=alike
+    )
+    for place, number in enumerate(numbers):
+        objection = resemblances.to(place)
+        if objection is None:
+            resemblances.accept(place)
+        else:
+            objected[number] = objection
+
+
+def _object_to_single(
+    items: Sequence[Item],
+    lines: Collection[int],
+    objected: dict[int, Objection],
+    *,
+    is_new: Callable[[str], bool],
+) -> None:
+    """Object to new intents that would have a single example: Rasa needs two."""
+    left = [number for number in lines if number not in objected]
+    count = Counter(items[number].intent for number in left)
+    for number in left:
+        intent = items[number].intent
+        if count[intent] < _FEWEST_EXAMPLES and is_new(intent):
+            objected[number] = Objection(
+                "intent: new, and with one example only; Rasa needs two to learn it"
+            )
 
 
 def apply_merge(plan: MergePlan, *, backup_dir: Path, now: datetime) -> Path | None:
@@ -143,6 +241,8 @@ def apply_merge(plan: MergePlan, *, backup_dir: Path, now: datetime) -> Path | N
         RasaQAError: A file changed since the plan was made, or cannot be written.
     """
     for change in plan.files:
+        if change.after is not None and _hash(change.after) in plan.proven:
+            continue
         mine = [one.example for one in plan.added if one.file == change.path]
         before = read_examples(change.before.decode()) if change.before else []
         if Counter(read_examples((change.after or b"").decode())) != Counter(
@@ -151,110 +251,41 @@ def apply_merge(plan: MergePlan, *, backup_dir: Path, now: datetime) -> Path | N
             raise MergeError(
                 f"{change.path.name}: would not read back as planned; plan again"
             )
-    return changes.write(plan.files, root=plan.root, backups=backup_dir, now=now)
-
-
-def training_examples(data: Path) -> list[Example]:
-    """Give every example of the training data.
-
-    Raises:
-        MergeError: The training data as it stands cannot be read.
-    """
-    return [example for source in _sources(data) for example in source.examples]
-
-
-def _sources(data: Path) -> list[_Source]:
-    """Read the files Rasa would train from."""
-    root = data.resolve() if data.is_dir() else data.resolve().parent
-    files = sorted(data.rglob("*")) if data.is_dir() else [data]
-    sources: list[_Source] = []
-    seen = set()
-    for file in files:
-        path = file.resolve()
-        is_yaml = file.suffix.lower() in (".yml", ".yaml")
-        hidden = file.name.startswith(".")
-        if path in seen or not is_yaml or hidden or not file.is_file():
-            continue
-        seen.add(path)
-        raw = _read(path)
-        text = _decoded(raw, path)
-        if not holds_nlu(text):
-            continue
-        try:
-            examples, layout = read_examples(text), read_layout(text)
-        except MergeError as problem:
-            raise MergeError(f"{path.name}: {problem}") from None
-        ours = path.name.startswith("qa_")
-        sources.append(
-            _Source(
-                path=path,
-                text=text,
-                examples=examples,
-                layout=layout,
-                writable=path.is_relative_to(root) and not ours,
-            )
-        )
-    return sources
-
-
-def _target(intent: str, sources: Sequence[_Source], data: Path) -> Path:
-    """Choose the file for an example of *intent*."""
-    usable = [one for one in sources if one.writable]
-    for source in usable:
-        if source.layout.takes(intent):
-            return source.path
-    homes = [one for one in usable if one.layout.append_at is not None]
-    for source in homes:
-        if any(block.intent == intent for block in source.layout.blocks):
-            return source.path
-    if homes:
-        return max(
-            homes, key=lambda one: (len(one.layout.blocks), one.path.stem == "nlu")
-        ).path
-    if not data.is_dir():
-        raise MergeError(f"{data.name}: has no `nlu:` list to add to; give a folder")
-    names = ("nlu.yml", "nlu_corrections.yml")
-    free = [data.resolve() / name for name in names]
-    for path in free:
-        if not path.exists():
-            return path
-    raise MergeError("data: no file has an `nlu:` list to add to; make one")
-
-
-def _missing(path: Path) -> _Source:
-    """Stand in for a file that will be made."""
-    layout = NluFile(
-        text=_NEW_FILE, blocks=(), append_at=len(_NEW_FILE), dash=2, airy=False
-    )
-    return _Source(path, _NEW_FILE, [], layout, writable=True)
+    return changes.write(plan.changes, root=plan.root, backups=backup_dir, now=now)
 
 
 def _fitting(
-    source: _Source, additions: Sequence[Addition]
-) -> tuple[str, list[Addition], list[tuple[Item, str]]]:
+    source: Source, additions: Sequence[Addition]
+) -> tuple[str, list[Addition], list[Addition]]:
     """Give the new text, what went in, and what the file as a whole does not take.
 
     A line that is fine alone can change a file: Rasa decodes backslash-u escapes only
-    while a file is plain ASCII. Then lines are tried one at a time.
+    while a file is plain ASCII.
     """
-    after = _proven(source, additions)
+    escaped = source.text.isascii() and "\\u" in source.text
+    fine = [one for one in additions if not escaped or one.line.isascii()]
+    after, kept = _most(source, [], fine)
+    kept_lines = set(map(id, kept))
+    refused = [one for one in additions if id(one) not in kept_lines]
+    return after, kept, refused
+
+
+def _most(
+    source: Source, kept: list[Addition], additions: Sequence[Addition]
+) -> tuple[str, list[Addition]]:
+    """Add as many as Rasa reads as meant; halving finds the few that it does not."""
+    tried = [*kept, *additions]
+    after = _proven(source, tried) if tried else source.text
     if after is not None:
-        return after, list(additions), []
-    kept: list[Addition] = []
-    refused: list[tuple[Item, str]] = []
-    text = source.text
-    for addition in additions:
-        tried = _proven(source, [*kept, addition])
-        if tried is None:
-            why = "text: Rasa would read this file differently with it; add it by hand"
-            refused.append((addition.item, why))
-        else:
-            text = tried
-            kept.append(addition)
-    return text, kept, refused
+        return after, tried
+    if len(additions) == 1:
+        return _most(source, [], kept)
+    half = len(additions) // 2
+    _, kept = _most(source, kept, additions[:half])
+    return _most(source, kept, additions[half:])
 
 
-def _proven(source: _Source, additions: Sequence[Addition]) -> str | None:
+def _proven(source: Source, additions: Sequence[Addition]) -> str | None:
     """Give the text with *additions*, or None if Rasa reads something else from it."""
     by_intent: dict[str, list[str]] = {}
     for addition in additions:
@@ -268,16 +299,5 @@ def _proven(source: _Source, additions: Sequence[Addition]) -> str | None:
     return text if found == wanted else None
 
 
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        kind = type(error).__name__
-        raise MergeError(f"{path.name}: cannot be read ({kind}); check it") from None
-
-
-def _decoded(raw: bytes, path: Path) -> str:
-    try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError:
-        raise MergeError(f"{path.name}: not UTF-8; save it as UTF-8") from None
+def _hash(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

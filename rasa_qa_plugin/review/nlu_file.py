@@ -6,6 +6,7 @@ parser reports. Line ends, comments, indentation and a missing last line end all
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import msgspec
@@ -18,6 +19,7 @@ from rasa_qa_plugin.review.items import quoted, same_text_key
 
 _LINE = re.compile(r"[^\n]*\n|[^\n]+\Z")
 _MARKED = re.compile(r"\[([^]]*)](?:\([^)]*\)|\{[^}]*\}|\[[^]]*])")
+_LINE_START = re.compile(r"\s*(?:-\s*)?(?:\{?text:\s*)?")
 _OURS = ("intent", "examples")
 _BARE_NAME = re.compile(r"[^\W\d][\w+/.-]*")
 
@@ -26,14 +28,22 @@ class IntentBlock(msgspec.Struct, frozen=True):
     """One ``- intent:`` entry of a file.
 
     Attributes:
-        insert_at: Offset after its last example line; None when its examples are not a
-            literal ``|`` block that has lines already.
-        indent: Spaces before the dash of its example lines.
+        insert_at: Offset after its last example; None when its examples are neither a
+            literal ``|`` block nor a list with one entry per line, have none yet, or
+            are those of another entry too.
+        indent: Spaces before the dash of its examples.
+        listed: Whether the examples are a list of mappings with ``text``.
     """
 
     intent: str
     insert_at: int | None
     indent: int
+    listed: bool = False
+
+    def written(self, line: str) -> str:
+        """Give an example line as it stands in this block."""
+        example = f"text: {quoted(line)}" if self.listed else line
+        return f"{' ' * self.indent}- {example}"
 
 
 class NluFile(msgspec.Struct, frozen=True):
@@ -58,8 +68,8 @@ class NluFile(msgspec.Struct, frozen=True):
     def with_lines(self, additions: Mapping[str, Sequence[str]]) -> str:
         """Give the text with example lines added, by intent.
 
-        They go to the end of the intent's first literal block, or into a new block at
-        the end of ``nlu:``.
+        They go to the end of the intent's first block that takes lines, or into a new
+        block at the end of ``nlu:``.
 
         Raises:
             MergeError: The file has no place for a new block.
@@ -68,9 +78,8 @@ class NluFile(msgspec.Struct, frozen=True):
         for order, (intent, lines) in enumerate(additions.items()):
             place = self._insert_place(intent)
             if place is not None:
-                at, indent = place
-                new = [f"{' ' * indent}- {line}" for line in lines]
-                edits.append((at, False, order, new))
+                at, block = place
+                edits.append((at, False, order, [*map(block.written, lines)]))
             elif self.append_at is not None:
                 new = self._new_block(intent, lines)
                 edits.append((self.append_at, True, order, new))
@@ -82,10 +91,10 @@ class NluFile(msgspec.Struct, frozen=True):
             text = _inserted(text, at, new)
         return text
 
-    def _insert_place(self, intent: str) -> tuple[int, int] | None:
+    def _insert_place(self, intent: str) -> tuple[int, IntentBlock] | None:
         for block in self.blocks:
             if block.intent == intent and block.insert_at is not None:
-                return block.insert_at, block.indent
+                return block.insert_at, block
         return None
 
     def _new_block(self, intent: str, lines: Sequence[str]) -> list[str]:
@@ -125,6 +134,15 @@ def fingerprint(line: str) -> str:
     return hashlib.sha256(words.encode("utf-8", "surrogatepass")).hexdigest()
 
 
+def line_numbers(text: str) -> dict[str, list[int]]:
+    """Give where the words of a line stand, by :func:`same_text_key`, in order."""
+    found: dict[str, list[int]] = {}
+    for number, line in enumerate(_LINE.finditer(text), start=1):
+        words = _MARKED.sub(r"\1", _LINE_START.sub("", line.group(), count=1))
+        found.setdefault(same_text_key(words), []).append(number)
+    return found
+
+
 class Stripped(msgspec.Struct, frozen=True):
     """A text without some of its example lines.
 
@@ -148,21 +166,39 @@ def without_lines(text: str, fingerprints: Collection[str]) -> Stripped:
         MergeError: *text* is not YAML.
     """
     nlu = _nlu(text)
+    wanted = frozenset(fingerprints)
     cuts: list[tuple[int, int]] = []
     gone: list[str] = []
     stuck = 0
     for entry, _, examples in _intents(nlu[0]) if nlu else ():
-        lines = _literal_lines(text, entry, examples)
-        mine = [line for line in lines if _fingerprint_of(line.group()) in fingerprints]
-        gone += [_fingerprint_of(line.group()) for line in mine]
-        if mine and len(mine) == len(lines) and len(entry.value) == len(_OURS):
-            cuts.append((entry_start(text, entry), lines[-1].end()))
+        places = _places(text, entry, examples)
+        mine = [(span, held & wanted) for span, held in places if held & wanted]
+        gone += [one for _, held in mine for one in sorted(held)]
+        if mine and len(mine) == len(places) and len(entry.value) == len(_OURS):
+            cuts.append((entry_start(text, entry), mine[-1][0][1]))
         else:
-            cuts += [line.span() for line in mine]
-        if not lines and examples is not None:
-            others = map(_fingerprint_of, _texts(examples))
-            stuck += sum(one in fingerprints for one in others)
+            cuts += [span for span, _ in mine]
+        if not places and examples is not None:
+            stuck += sum(_fingerprint_of(one) in wanted for one in _texts(examples))
     return Stripped(without(text, cuts), tuple(gone), stuck)
+
+
+def _places(
+    text: str, entry: MappingNode, examples: Node | None
+) -> list[tuple[tuple[int, int], frozenset[str]]]:
+    """Give where each example stands that can be taken out, with its fingerprints."""
+    if examples is not None and (items := _list_items(examples)):
+        return [
+            (
+                _item_span(text, item, examples),
+                frozenset(map(_fingerprint_of, _texts(item))),
+            )
+            for item in items
+        ]
+    return [
+        (line.span(), frozenset({_fingerprint_of(line.group())}))
+        for line in _literal_lines(text, entry, examples)
+    ]
 
 
 def _texts(examples: Node) -> Iterator[str]:
@@ -220,13 +256,38 @@ def _layout(text: str, nlu: SequenceNode, end: int) -> NluFile:
 
 
 def _blocks(text: str, nlu: SequenceNode) -> Iterator[IntentBlock]:
+    # An alias gives the very node of its anchor: a line there would join both intents.
+    uses = Counter(id(examples) for _, _, examples in _intents(nlu))
     for entry, intent, examples in _intents(nlu):
+        block = IntentBlock(intent=intent.value, insert_at=None, indent=0)
         lines = _literal_lines(text, entry, examples)
-        yield IntentBlock(
-            intent=intent.value,
-            insert_at=lines[-1].end() if lines else None,
-            indent=_depth(lines[0].group()) if lines else 0,
-        )
+        items = _list_items(examples)
+        if examples is None or uses[id(examples)] > 1:
+            pass
+        elif lines:
+            depth = _depth(lines[0].group())
+            block = IntentBlock(intent.value, lines[-1].end(), depth)
+        elif items:
+            end = _item_span(text, items[-1], examples)[1]
+            depth = int(examples.start_mark.column)
+            block = IntentBlock(intent.value, end, depth, listed=True)
+        yield block
+
+
+def _list_items(examples: Node | None) -> list[Node]:
+    """Give the entries of examples that are a list with a line or more for each."""
+    if not isinstance(examples, SequenceNode) or examples.flow_style:
+        return []
+    return list(examples.value)
+
+
+def _item_span(text: str, item: Node, examples: Node) -> tuple[int, int]:
+    """Give where an entry of listed examples begins and ends."""
+    dash = int(examples.start_mark.column)
+    end = end_of_content(text, item.start_mark.index, item.end_mark.index, dash)
+    if text[end - 1] != "\n":  # a flow mapping ends before its line does
+        end = text.find("\n", end) + 1 or len(text)
+    return entry_start(text, item), end
 
 
 def _intents(

@@ -126,12 +126,21 @@ def read_examples(yaml_text: str) -> list[Example]:
     """
     from rasa.shared.exceptions import RasaException
     from rasa.shared.nlu.training_data.formats.rasa_yaml import RasaYAMLReader
+    from rasa.shared.utils.io import read_yaml
+    from rasa.shared.utils.validation import validate_training_data_format_version
 
     reader = RasaYAMLReader()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            reader.reads(yaml_text)
+            # The steps of its `reads` but for the last, which looks for repeated
+            # examples: with very many that takes longer than all the rest.
+            reader.validate(yaml_text)
+            content = read_yaml(yaml_text)
+            if validate_training_data_format_version(content, reader.filename):
+                for key, value in content.items():
+                    if key == "nlu":
+                        reader._parse_nlu(value)  # noqa: SLF001
     except (RasaException, YAMLError) as error:
         raise MergeError(_reading_problem(error)) from None
     except (ValueError, TypeError, AttributeError, KeyError):

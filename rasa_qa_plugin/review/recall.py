@@ -4,9 +4,13 @@ The files are looked at, not the names alone: a file that was renamed, copied or
 up within the bot folder is found by the turns it names and by the lines it holds.
 """
 
+import codecs
+import contextlib
 import glob
+import io
 import os
 import re
+import zipfile
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -16,7 +20,7 @@ import msgspec
 from rasa_qa_plugin import changes
 from rasa_qa_plugin.changes import FileChange
 from rasa_qa_plugin.errors import AnnotationError, MergeError
-from rasa_qa_plugin.review.formats import rasa_nlu
+from rasa_qa_plugin.review.formats import catalogue, llm
 from rasa_qa_plugin.review.nlu_file import holds_nlu, without_lines
 from rasa_qa_plugin.storage.copies import Copy
 
@@ -25,7 +29,9 @@ _TURN_ID = re.compile(rb"t_[0-9a-f]{20}")
 _NOT_OURS = frozenset(
     {".git", ".rasa", ".venv", "__pycache__", "models", "node_modules", "venv"}
 )
-_LARGEST = 64_000_000
+_LARGEST = 512_000_000
+_ZIP = b"PK\x03\x04"
+_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _DATABASE = b"SQLite format 3\0"
 _BESIDE_DATABASE = ("-wal", "-shm", "-journal", ".lock")
 
@@ -72,19 +78,16 @@ class _Found:
         if content is None:
             self.unreadable.add(path)
             return
-        here = {found.decode() for found in _TURN_ID.findall(content)}
+        here = _turns_in(content)
         named = copies.turn_ids & here
         # In an annotation file the same words are other people's turns.
         has_lines = path in copies.data_files or not here
         try:
-            before = text = content.decode("utf-8")
-            if named:
-                text = rasa_nlu.without_turns(text, named, file=path.name)
-            gone: tuple[str, ...] = ()
-            if copies.lines and has_lines and holds_nlu(text):
-                stripped = without_lines(text, copies.lines)
-                text, gone = stripped.text, stripped.gone
-                if stripped.stuck:
+            after = _without_turns(content, named, path) if named else content
+            gone: Sequence[str] = ()
+            if copies.lines and has_lines:
+                after, gone, stuck = _without_lines(after, copies.lines)
+                if stuck:
                     self.unreadable.add(path)
         except (UnicodeDecodeError, AnnotationError, MergeError):
             # A broken file that nothing of theirs is known to be in is not our affair.
@@ -94,8 +97,42 @@ class _Found:
         self.turns += named
         kept_apart = path.is_relative_to(self._backups)
         (self.backup_lines if kept_apart else self.lines).extend(gone)
-        if text != before:
-            self.files.append(FileChange(path, content, text.encode("utf-8")))
+        if after != content:
+            self.files.append(FileChange(path, content, after))
+
+
+def _turns_in(content: bytes) -> set[str]:
+    """Give the turns that a file names, packed or in whatever encoding."""
+    parts = [content]
+    if content.startswith(_ZIP):
+        with (
+            contextlib.suppress(zipfile.BadZipFile, RuntimeError, EOFError, OSError),
+            zipfile.ZipFile(io.BytesIO(content)) as archive,
+        ):
+            few = sum(one.file_size for one in archive.infolist()) <= _LARGEST
+            parts += [archive.read(one) for one in archive.namelist() if few]
+    elif content.startswith(_UTF16):
+        parts.append(content.replace(b"\0", b""))
+    return {found.decode() for part in parts for found in _TURN_ID.findall(part)}
+
+
+def _without_turns(content: bytes, named: Collection[str], path: Path) -> bytes:
+    if llm.is_manifest(content):
+        return llm.manifest_without(content, named)
+    return catalogue.format_of(content, path).without_turns(content, named, path.name)
+
+
+def _without_lines(
+    content: bytes, lines: Collection[str]
+) -> tuple[bytes, Sequence[str], int]:
+    """Take lines out of training data; give what is left, what went, and what stuck."""
+    if llm.is_lesson_file(content):
+        return *llm.without_lines(content, lines), 0
+    text = content.decode("utf-8")
+    if not holds_nlu(text):
+        return content, (), 0
+    stripped = without_lines(text, lines)
+    return stripped.text.encode("utf-8"), stripped.gone, stripped.stuck
 
 
 class _Wanted(msgspec.Struct, frozen=True):

@@ -13,6 +13,7 @@ from sqlalchemy.engine import Engine
 
 from rasa_qa_plugin.errors import RasaQAError
 from rasa_qa_plugin.privacy.tokens import is_token
+from rasa_qa_plugin.review.flags import DISAGREEMENT
 from rasa_qa_plugin.review.grouping import leaders
 from rasa_qa_plugin.review.items import Example
 from rasa_qa_plugin.review.queue import priority
@@ -126,9 +127,10 @@ class Reranker:
 
         def may_stand(turn: Waiting) -> bool:
             own = key_of[turn.turn_id]
+            # What people could not agree upon is read, whatever says the same.
+            is_new = own not in done and turn.intent not in self._trained.get(own, ())
             return (
-                own not in done
-                and turn.intent not in self._trained.get(own, ())
+                (is_new or DISAGREEMENT in turn.flags)
                 and folded(turn.text) != ""
                 and not is_token(turn.text.strip())
             )

@@ -6,6 +6,7 @@ from collections import Counter
 import msgspec
 from sqlalchemy.engine import Connection
 
+from rasa_qa_plugin.review.agreement import Agreement, agreement
 from rasa_qa_plugin.review.calibration import Calibration, calibration
 from rasa_qa_plugin.storage import statistics as stored
 from rasa_qa_plugin.storage.statistics import Counts
@@ -43,6 +44,7 @@ class Statistics(Counts, frozen=True, kw_only=True):
         confusions: Commonest first.
         error_score: How far it is from the errors that people found.
         confidence: How far it is from the share of right intents.
+        agreement: How far people agree who read the same turns.
     """
 
     reviewed_share: float | None
@@ -54,6 +56,7 @@ class Statistics(Counts, frozen=True, kw_only=True):
     confusions: list[Confusion]
     error_score: Calibration
     confidence: Calibration
+    agreement: list[Agreement]
 
 
 def statistics(connection: Connection, *, since: float | None = None) -> Statistics:
@@ -95,4 +98,5 @@ def statistics(connection: Connection, *, since: float | None = None) -> Statist
             for one in decisions
             if one.confidence is not None
         ),
+        agreement=agreement(stored.opinions(connection, since=since)),
     )

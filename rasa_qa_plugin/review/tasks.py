@@ -7,11 +7,12 @@ import msgspec
 from sqlalchemy.engine import Connection
 
 from rasa_qa_plugin.review.exporting import item_of
+from rasa_qa_plugin.review.flags import DISAGREEMENT
 from rasa_qa_plugin.review.items import Item, tidy
 from rasa_qa_plugin.review.marking import without_overlaps
 from rasa_qa_plugin.review.prediction import FALLBACK_INTENT
 from rasa_qa_plugin.review.queue import Group
-from rasa_qa_plugin.storage import queue
+from rasa_qa_plugin.storage import annotations, queue
 from rasa_qa_plugin.storage.queue import Exchange
 from rasa_qa_plugin.storage.turns import Turn
 
@@ -26,12 +27,14 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
         item: Its text and entities in the form that training data takes.
         others: Turns that say the same, as ids with texts.
         context: What was said before, oldest first.
+        disputed: Intents that people gave who could not agree, or that were refused.
     """
 
     turn: Turn
     item: Item
     others: list[tuple[str, str]]
     context: list[Exchange]
+    disputed: list[str] = []
 
     @property
     def bot_intent(self) -> str | None:
@@ -52,7 +55,15 @@ def read_task(connection: Connection, group: Group) -> Task:
         item=read_item(turn),
         others=group.others,
         context=queue.context(connection, turn.sender_id, turn.seq, most=_CONTEXT),
+        disputed=_disputed(connection, turn),
     )
+
+
+def _disputed(connection: Connection, turn: Turn) -> list[str]:
+    if DISAGREEMENT not in turn.flags:
+        return []
+    said = annotations.of_turns(connection, [turn.turn_id]).get(turn.turn_id, [])
+    return [one.intent for one in said if one.status in ("disputed", "refused")]
 
 
 def read_item(turn: Turn) -> Item:
@@ -64,7 +75,12 @@ def read_item(turn: Turn) -> Item:
 
 def choices(task: Task, likely: Sequence[tuple[str, float]]) -> list[str]:
     """Give the intents to choose from at a keypress, the bot's own first."""
-    named = [task.bot_intent, task.turn.second_intent, *(name for name, _ in likely)]
+    named = [
+        task.bot_intent,
+        *task.disputed,
+        task.turn.second_intent,
+        *(name for name, _ in likely),
+    ]
     return list(dict.fromkeys(name for name in named if name))
 
 

@@ -130,12 +130,14 @@ def _events(connection: Connection, sender_id: str, *, now: float) -> list[HeldE
 
 
 def _annotations(connection: Connection, turn_ids: list[str]) -> list[dict[str, Any]]:
+    """Give what was said of turns, not by whom: that is about somebody else."""
+    columns = [c for c in annotations.c if c.name not in ("annotator", "approver")]
     found = []
     for start in range(0, len(turn_ids), _MOST_IDS):
         found += [
             plain(row)
             for row in connection.execute(
-                sa.select(annotations)
+                sa.select(*columns)
                 .where(annotations.c.turn_id.in_(turn_ids[start : start + _MOST_IDS]))
                 .order_by(annotations.c.id)
             ).mappings()
@@ -151,5 +153,6 @@ def _exports(connection: Connection, turn_ids: set[str]) -> list[dict[str, Any]]
         named = msgspec.json.decode(row["turns"], type=list[str])
         own = [turn_id for turn_id in named if turn_id in turn_ids]
         if own:
-            found.append({**plain(row), "turns": own})
+            held = {key: value for key, value in plain(row).items() if key != "people"}
+            found.append({**held, "turns": own})
     return found

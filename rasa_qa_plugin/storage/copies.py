@@ -75,9 +75,25 @@ def take_back(
         )
 
 
+def lines_in(connection: Connection, file: str) -> set[str]:
+    """Give the fingerprints of the lines of *file* that people said."""
+    query = sa.select(copies.c.line).where(
+        copies.c.file == file, copies.c.line.is_not(None)
+    )
+    return set(connection.execute(query).scalars())
+
+
 def of_person(connection: Connection, sender_id: str) -> list[Copy]:
     """Give the copies of a pseudonym's words."""
     return _read(connection, copies.c.sender_id == sender_id)
+
+
+def turns_in(connection: Connection, file: str) -> set[str]:
+    """Give the turns that stand in a file under somebody's name."""
+    query = sa.select(copies.c.turn_id).where(
+        copies.c.file == file, copies.c.sender_id.is_not(None)
+    )
+    return set(connection.execute(query).scalars())
 
 
 def recalled(connection: Connection) -> list[Copy]:
@@ -90,6 +106,11 @@ def recall(connection: Connection, sender_id: str) -> None:
     connection.execute(
         copies.update().where(copies.c.sender_id == sender_id).values(sender_id=None)
     )
+
+
+def drop_file(connection: Connection, file: str) -> None:
+    """Forget the copies in a file that is not there any more."""
+    connection.execute(copies.delete().where(copies.c.file == file))
 
 
 def drop(connection: Connection, ids: Sequence[int]) -> None:

@@ -14,7 +14,10 @@ _BEFORE, _AFTER = 2, 1
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """What somebody thought the turn should have been, and whether that counts."""
+    """What somebody thought the turn should have been, and whether that counts.
+
+    The intent is empty where the turn was rejected.
+    """
 
     intent: str
     entities: list[dict[str, Any]]
@@ -22,6 +25,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     source: str
     annotated_at: float
     seconds: float | None
+    annotator: str
+    approver: str | None
 
 
 class Sent(msgspec.Struct, frozen=True, kw_only=True):

@@ -173,7 +173,10 @@ def _turns(connection: Connection, purge: Purge, mark: Mark | None) -> _Round:
 
 
 def _unlink(connection: Connection, turn_ids: Sequence[str]) -> None:
-    """Give merged corrections an id that nobody can compute from a message."""
+    """Give merged corrections an id that nobody can compute from a message.
+
+    Who annotated and approved them is of no more use, and goes.
+    """
     merged = connection.execute(
         sa.select(annotations.c.id).where(annotations.c.turn_id.in_(list(turn_ids)))
     ).scalars()
@@ -185,7 +188,7 @@ def _unlink(connection: Connection, turn_ids: Sequence[str]) -> None:
         connection.execute(
             annotations.update()
             .where(annotations.c.id == sa.bindparam("at_id"))
-            .values(turn_id=sa.bindparam("unlinked")),
+            .values(turn_id=sa.bindparam("unlinked"), annotator="", approver=None),
             renamed,
         )
 
@@ -193,7 +196,8 @@ def _unlink(connection: Connection, turn_ids: Sequence[str]) -> None:
 def _batches(connection: Connection, purge: Purge, mark: Mark | None) -> _Round:
     """Take the turns that are gone out of the lists of exported files.
 
-    All that are gone, not only this run's: one that was killed may have left some.
+    All that are gone, not only this run's: one that was killed may have left some. Who
+    got a file goes with the last of its turns.
     """
     rows, mark = _page(
         connection,
@@ -218,7 +222,10 @@ def _batches(connection: Connection, purge: Purge, mark: Mark | None) -> _Round:
             connection.execute(
                 batches.update()
                 .where(batches.c.batch_id == row.batch_id)
-                .values(turns=msgspec.json.encode(kept).decode())
+                .values(
+                    turns=msgspec.json.encode(kept).decode(),
+                    people=batches.c.people if kept else "[]",
+                )
             )
     return mark, {}
 

@@ -142,7 +142,15 @@ annotations = sa.Table(
     sa.Column("source", sa.String(255), nullable=False),
     sa.Column("annotated_at", Time, nullable=False),
     sa.Column("seconds", Time),
-    sa.Index("uq_qa_annotations_content", "turn_id", "content_hash", unique=True),
+    # Names of staff, not of users: empty where nobody said who it was.
+    sa.Column("annotator", sa.String(255), nullable=False, server_default=""),
+    sa.Column("approver", sa.String(255)),
+    sa.Column("decided_at", Time),
+    sa.Index(
+        "uq_qa_annotations_opinion",
+        *("turn_id", "annotator", "content_hash"),
+        unique=True,
+    ),
 )
 
 batches = sa.Table(
@@ -154,6 +162,12 @@ batches = sa.Table(
     sa.Column("sha256", sa.String(64), nullable=False),
     sa.Column("turns", sa.Text, nullable=False),
     sa.Column("created_at", Time, nullable=False),
+    # As it lies on disk; NULL for batches from before it was kept.
+    sa.Column("file", sa.Text),
+    sa.Column("items", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("filters", sa.Text, nullable=False, server_default="{}"),
+    sa.Column("people", sa.Text, nullable=False, server_default="[]"),
+    sa.Column("withdrawn_at", Time),
 )
 
 training_runs = sa.Table(

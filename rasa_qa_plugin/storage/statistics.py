@@ -6,11 +6,11 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from rasa_qa_plugin.storage.annotations import COUNTING
 from rasa_qa_plugin.storage.schema import annotations, feedback, flags, turns
 from rasa_qa_plugin.storage.turns import STARS
 
-_COUNTING = ("annotated", "approved", "merged")
-_REVIEWED = (*_COUNTING, "rejected")
+_REVIEWED = (*COUNTING, "rejected")
 
 
 class Counts(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,8 +108,33 @@ def decisions(connection: Connection, *, since: float | None = None) -> list[Dec
             annotations.c.seconds,
         )
         .join(turns, turns.c.turn_id == annotations.c.turn_id)
-        .where(annotations.c.status.in_(_COUNTING))
+        .where(annotations.c.status.in_(COUNTING))
     )
     if since is not None:
         query = query.where(annotations.c.annotated_at >= since)
     return [Decision(*row) for row in connection.execute(query)]
+
+
+def opinions(
+    connection: Connection, *, since: float | None = None
+) -> list[dict[str, str]]:
+    """Give who gave which intent, for each turn that several people read."""
+    voiced = sa.and_(
+        annotations.c.annotator != "",
+        annotations.c.status.not_in(["superseded", "withdrawn"]),
+        sa.true() if since is None else annotations.c.annotated_at >= since,
+    )
+    several = (
+        sa.select(annotations.c.turn_id)
+        .where(voiced)
+        .group_by(annotations.c.turn_id)
+        .having(sa.func.count(sa.distinct(annotations.c.annotator)) > 1)
+    )
+    by_turn: dict[str, dict[str, str]] = {}
+    for row in connection.execute(
+        sa.select(annotations.c.turn_id, annotations.c.annotator, annotations.c.intent)
+        .where(voiced, annotations.c.turn_id.in_(several))
+        .order_by(annotations.c.id)
+    ):
+        by_turn.setdefault(row.turn_id, {})[row.annotator] = row.intent
+    return list(by_turn.values())

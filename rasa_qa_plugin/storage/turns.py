@@ -249,6 +249,11 @@ def reopen(connection: Connection, turn_ids: Sequence[str]) -> int:
     reopened = 0
     for start in range(0, len(turn_ids), _BATCH):
         part = list(turn_ids[start : start + _BATCH])
+        connection.execute(
+            annotations.update()
+            .where(annotations.c.turn_id.in_(part), annotations.c.status == "rejected")
+            .values(status="overruled")
+        )
         reopened += connection.execute(
             turns.update()
             .where(turns.c.turn_id.in_(part), turns.c.status == "rejected")

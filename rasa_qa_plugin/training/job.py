@@ -1,7 +1,7 @@
 """What a training is asked to do, and what it says while it works."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 
@@ -20,6 +20,10 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         domain: Domain file or folder; None takes what the bot has.
         random_seed: Given to components of the pipeline and to policies that are left
             unseeded, in the copied configuration only; None leaves all as they are.
+        overrides: Options of components, ``{"DIETClassifier.epochs": 50}``, likewise.
+        finetune: Share of the epochs to train *current* further with; None trains anew.
+        test_stories: File or folder of ``test_*.yml`` conversations.
+        out_of_scope: Intent of test rows that are none of the bot's business.
         threads: For TensorFlow; one thread also makes trainings repeatable.
         nice: How much the bot's own process goes first.
     """
@@ -33,6 +37,10 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     data: str = "data"
     domain: str | None = None
     random_seed: int | None = 42
+    overrides: dict[str, Any] = {}
+    finetune: Annotated[float, msgspec.Meta(gt=0.0, le=1.0)] | None = None
+    test_stories: str | None = None
+    out_of_scope: str = "out_of_scope"
     threads: Annotated[int, msgspec.Meta(ge=1)] = 1
     nice: Annotated[int, msgspec.Meta(ge=0, le=19)] = 10
     timeout_minutes: Annotated[float, msgspec.Meta(gt=0.0)] = 120.0
@@ -53,7 +61,8 @@ class Progress(msgspec.Struct, frozen=True):
     """A line on the worker's standard output.
 
     Attributes:
-        stage: import, train, evaluate_current, evaluate_candidate, done or error.
+        stage: import, validate, train, evaluate_current, evaluate_candidate, done or
+            error.
         progress: Share of this stage's current step; None when it cannot be known. It
             begins again with every component that trains in epochs.
     """

@@ -1,7 +1,6 @@
 """Run a training in a process of its own and leave nothing running behind."""
 
 import contextlib
-import fcntl
 import os
 import shutil
 import signal
@@ -16,17 +15,22 @@ import msgspec
 from rasa_qa_plugin.errors import TrainingError
 from rasa_qa_plugin.training.evaluation import TrainingResult, load_result
 from rasa_qa_plugin.training.job import Job, Progress, check_job
+from rasa_qa_plugin.training.lock import held
 
 LOG_NAME = "worker.log"
 
 
 def run_training(
-    job: Job, *, on_progress: Callable[[Progress], None] = lambda _: None
+    job: Job,
+    *,
+    lock: int | None = None,
+    on_progress: Callable[[Progress], None] = lambda _: None,
 ) -> TrainingResult:
     """Train and evaluate as *job* says and give the result.
 
     The bot's files stay as they are: config.yml is copied, the candidate stays in the
-    run folder. One training per bot at a time. Whatever ends this function, an
+    run folder. One training per bot at a time: *lock* is the handle of the bot's lock
+    where the caller holds it. Whatever ends this function, an
     interrupt or an error in *on_progress* too, ends the worker first.
 
     Raises:
@@ -39,7 +43,8 @@ def run_training(
     (run_folder / "result.json").unlink(missing_ok=True)
     job_file = run_folder / "job.json"
     job_file.write_bytes(msgspec.json.encode(job))
-    with _only_one(job) as lock, _worker(job, job_file, lock) as worker:
+    holding = held(Path(job.bot)) if lock is None else contextlib.nullcontext(lock)
+    with holding as handle, _worker(job, job_file, handle) as worker:
         expired = threading.Event()
 
         def expire() -> None:
@@ -115,27 +120,6 @@ def _kill(worker: "subprocess.Popen[bytes]") -> None:
     if worker.poll() is None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(worker.pid, signal.SIGKILL)
-
-
-@contextlib.contextmanager
-def _only_one(job: Job) -> Iterator[int]:
-    """Hold the bot's training lock: two trainings would share Rasa's cache.
-
-    The worker inherits the lock, so it is held as long as anything still trains.
-    """
-    folder = job.path(".rasa_qa")
-    folder.mkdir(exist_ok=True)
-    handle = os.open(folder / "training.lock", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise TrainingError(
-                "training: another training of this bot is running; wait for it"
-            ) from None
-        yield handle
-    finally:
-        os.close(handle)
 
 
 def _failure(run_folder: Path, problem: str) -> TrainingError:

@@ -1,37 +1,32 @@
-"""Making a model the bot's: in its folder, in a running server, and back again."""
+"""Making a model the bot's: in its folder, in running servers, and back again."""
 
+import contextlib
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
-import msgspec
-
 from rasa_qa_plugin.errors import TrainingError
 from rasa_qa_plugin.training.deploy import (
+    former_model,
+    make_newest,
     model_id,
     models_by_age,
     promote_to_folder,
-    promote_to_server,
-    rollback,
-    server_model,
 )
+from rasa_qa_plugin.training.rasa_server import Sample, Server
 
 
-class Server(msgspec.Struct, frozen=True):
-    """A running Rasa server with its HTTP API on, and the token it asks for."""
-
-    url: str
-    token: str | None = None
-
-
-def current_model(models_dir: Path, server: Server | None) -> Path | None:
-    """Give the model a candidate is compared with: the server's, else the newest.
+def current_model(models_dir: Path, servers: Sequence[Server] = ()) -> Path | None:
+    """Give the model a candidate is compared with: the first server's, else the newest.
 
     Raises:
-        TrainingError: The server does not answer, or its model is not in the folder.
+        TrainingError: A server does not answer, or its model is not in the folder.
     """
-    if server is None:
+    for server in servers[1:]:
+        server.model()  # whoever does not answer now will not when it matters
+    if not servers:
         return next(iter(models_by_age(models_dir)), None)
-    running = server_model(server.url, server.token)
+    running = servers[0].model()
     if not running.model_file:
         return None
     path = models_dir / Path(running.model_file).name
@@ -43,29 +38,33 @@ def current_model(models_dir: Path, server: Server | None) -> Path | None:
     return path
 
 
-def promote(
+def promote(  # noqa: PLR0913 - what a promotion depends on
     candidate: Path,
     models_dir: Path,
     *,
-    server: Server | None,
+    servers: Sequence[Server] = (),
+    samples: Sequence[Sample] = (),
     keep: int,
     now: datetime,
 ) -> Path:
-    """Put the candidate into the models folder, and into the server when named.
+    """Put the candidate into the models folder, and into the servers when named.
 
-    A server that does not take it leaves the folder as it was. Of the models this
-    package promoted, the last *keep* stay beside the new one.
+    When one of them does not take it, all go back to what they had and the folder stays
+    as it was; killed half-way, the folder still holds the former model as the newest.
+    Of the models this package promoted, the last *keep* stay beside the new one.
 
     Raises:
-        TrainingError: The folder cannot be written or the server refused.
+        TrainingError: The folder cannot be written or a server refused.
     """
-    promoted = promote_to_folder(candidate, models_dir, now=now)
-    if server is not None:
-        try:
-            _load(server, promoted)
-        except BaseException:
-            promoted.unlink()
-            raise
+    promoted = promote_to_folder(candidate, models_dir, now=now, as_newest=not servers)
+    try:
+        with _all_or_none(servers, models_dir) as load:
+            load(promoted, samples)
+    except BaseException:
+        promoted.unlink()
+        raise
+    if servers:
+        make_newest(promoted, models_dir, now)
     ours = [path for path in models_by_age(models_dir) if "-qa-" in path.name]
     for path in ours[keep + 1 :]:
         path.unlink()
@@ -73,31 +72,74 @@ def promote(
 
 
 def roll_back(
-    models_dir: Path, *, target: str | None, server: Server | None, now: datetime
+    models_dir: Path,
+    *,
+    target: Path | None,
+    servers: Sequence[Server] = (),
+    now: datetime,
 ) -> Path:
-    """Make a former model the newest, and the server's when named; give its path.
+    """Make a former model the newest, and the servers' when named; give its path.
 
-    A server that does not take it leaves the order of the models as it was.
+    Without *target* that is the one before the newest, so rolling back twice returns to
+    where one was; one from elsewhere is copied in. A server that does not take it
+    leaves everything as it was.
 
     Raises:
-        TrainingError: There is no such model, or the server refused it.
+        TrainingError: There is no such model, or a server refused it.
     """
-    newest = next(iter(models_by_age(models_dir)), None)
-    returned = rollback(models_dir, models_dir / target if target else None, now=now)
-    if server is not None:
-        try:
-            _load(server, returned)
-        except BaseException:
-            if newest is not None:
-                rollback(models_dir, newest, now=now)
-            raise
-    return returned
+    if target is None:
+        target = former_model(models_dir)
+    elif target.resolve().parent != models_dir.resolve():
+        return promote(
+            target,
+            models_dir,
+            servers=servers,
+            keep=len(models_by_age(models_dir)),
+            now=now,
+        )
+    model_id(target)
+    with _all_or_none(servers, models_dir) as load:
+        load(target, ())
+    make_newest(target, models_dir, now)
+    return target
 
 
-def _load(server: Server, model: Path) -> None:
-    promote_to_server(
-        server.url,
-        model.resolve(),
-        server.token,
-        expected_model_id=model_id(model),
-    )
+class _Loader:
+    """Loads a model into one server after the other, and remembers what they had."""
+
+    def __init__(self, servers: Sequence[Server]) -> None:
+        self._servers = servers
+        self.former: list[tuple[Server, str | None]] = []
+
+    def __call__(self, model: Path, samples: Sequence[Sample]) -> None:
+        identity = model_id(model)
+        for server in self._servers:
+            self.former.append((server, server.model().model_file))
+            server.load(model, model_id=identity, samples=samples)
+
+
+@contextlib.contextmanager
+def _all_or_none(servers: Sequence[Server], models_dir: Path) -> Iterator[_Loader]:
+    """Give what loads a model into all servers; if it fails, all get theirs back."""
+    loader = _Loader(servers)
+    try:
+        yield loader
+    except BaseException as error:
+        stranded = 0
+        for server, file in loader.former:
+            try:
+                _give_back(server, file, models_dir)
+            except TrainingError:
+                stranded += 1
+        if stranded and isinstance(error, TrainingError):
+            raise TrainingError(
+                f"{error}; and {stranded} of {len(servers)} servers did not take their "
+                "former model back: look at them"
+            ) from None
+        raise
+
+
+def _give_back(server: Server, file: str | None, models_dir: Path) -> None:
+    former = models_dir / Path(file or "").name
+    if former.is_file() and server.model().model_file != former.name:
+        server.load(former, model_id=model_id(former))

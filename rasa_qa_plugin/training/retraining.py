@@ -1,7 +1,8 @@
 """One `rasa-qa retrain`: train, judge, promote or refuse, and remember why."""
 
 import secrets
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -11,14 +12,72 @@ from sqlalchemy.engine import Engine
 
 from rasa_qa_plugin.bot import Bot
 from rasa_qa_plugin.errors import TrainingError
-from rasa_qa_plugin.settings import TrainingSettings
+from rasa_qa_plugin.settings import Settings
 from rasa_qa_plugin.storage import runs
 from rasa_qa_plugin.storage.engine import transaction
-from rasa_qa_plugin.training.evaluation import Evaluation, TrainingResult
+from rasa_qa_plugin.training import rendering
+from rasa_qa_plugin.training.evaluation import (
+    Evaluation,
+    Prediction,
+    TrainingResult,
+    load_result,
+)
 from rasa_qa_plugin.training.gate import Judgement, judge
 from rasa_qa_plugin.training.job import Job, Progress
+from rasa_qa_plugin.training.lock import held
 from rasa_qa_plugin.training.process import run_training
-from rasa_qa_plugin.training.promotion import Server, current_model, promote
+from rasa_qa_plugin.training.promotion import current_model, promote
+from rasa_qa_plugin.training.provenance import Provenance, provenance
+from rasa_qa_plugin.training.rasa_server import Sample, Server
+from rasa_qa_plugin.training.remote import train_elsewhere
+from rasa_qa_plugin.training.report import Findings, parts_of
+
+_SAMPLES = 5
+_LOOKED_BACK = 50
+RESULT_NAME = "result.json"
+
+
+class Rows(msgspec.Struct, frozen=True):
+    """The words of the test set by row key.
+
+    Attributes:
+        personal: Keys of rows that a person said: no erasure reaches a report.
+    """
+
+    texts: Mapping[str, str]
+    personal: frozenset[str] = frozenset()
+
+
+ReadRows = Callable[[], Rows]
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody asks of a run.
+
+    Attributes:
+        servers: Running servers that shall load a promoted model.
+        may_promote: Whether a candidate that passes goes live.
+        finetune: Share of the epochs to train the current model further with.
+        overrides: Options of components, for this run only.
+        train_server: Another Rasa server that does the training.
+        remarks: What the report says besides, such as test rows that training has seen.
+    """
+
+    servers: tuple[Server, ...] = ()
+    may_promote: bool = True
+    finetune: float | None = None
+    overrides: dict[str, Any] = {}
+    train_server: Server | None = None
+    remarks: tuple[str, ...] = ()
+
+    def options(self) -> dict[str, str]:
+        """Give what makes this training unlike the plain one, by name."""
+        given = {key: str(value) for key, value in self.overrides.items()}
+        if self.finetune is not None:
+            given["finetune"] = str(self.finetune)
+        if self.train_server is not None:
+            given["trained"] = "on another server"
+        return given
 
 
 class Retraining(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,29 +86,31 @@ class Retraining(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         run_folder: Relative to the bot folder; candidate, log and result are there.
         promoted: The model in models/, or None when it was not promoted.
-        server: Address of the server that loaded it.
+        servers: Addresses of the servers that loaded it.
     """
 
     run_id: str
     run_folder: str
+    started_at: float
     result: TrainingResult
     judgement: Judgement
-    promoted: Path | None
-    server: str | None
+    made_from: Provenance
+    promoted: Path | None = None
+    servers: tuple[str, ...] = ()
 
     def report(self) -> dict[str, Any]:
         """Give metrics, verdict and reasons as plain values; no rows, no texts."""
         current = self.result.current
+        judgement = msgspec.to_builtins(self.judgement)
         return {
             "run_id": self.run_id,
-            "verdict": self.judgement.verdict,
-            "reasons": list(self.judgement.reasons),
-            "fixed": self.judgement.fixed,
-            "broken": self.judgement.broken,
-            "mcnemar_p": self.judgement.mcnemar_p,
+            **judgement,
+            "fixed": len(self.judgement.fixed),
+            "broken": len(self.judgement.broken),
             "current": None if current is None else _metrics(current),
             "candidate": _metrics(self.result.candidate),
             "seconds": self.result.seconds,
+            "made_from": msgspec.to_builtins(self.made_from),
             "promoted": None if self.promoted is None else self.promoted.name,
         }
 
@@ -57,76 +118,261 @@ class Retraining(msgspec.Struct, frozen=True, kw_only=True):
 def retrain(  # noqa: PLR0913 - what a run depends on
     bot: Bot,
     engine: Engine,
-    settings: TrainingSettings,
+    settings: Settings,
+    wanted: Wanted,
     *,
-    server: Server | None,
-    may_promote: bool,
+    rows: ReadRows,
     on_progress: Callable[[Progress], None],
     clock: Callable[[], float],
 ) -> Retraining:
     """Train a candidate, compare it with the current model, promote it if not worse.
 
-    Every run that came to a verdict is recorded, refused ones too.
+    Every run that came to a verdict is recorded, refused ones too, before anything goes
+    live. *rows* reads the test set.
 
     Raises:
         TrainingError: Training or promotion failed; the current model stays.
         StorageError: The run could not be recorded.
     """
+    training = settings.training
     started_at = clock()
-    stamp = datetime.fromtimestamp(started_at, timezone.utc)
-    run_id = f"{stamp:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
-    run_folder = bot.workspace / "runs" / run_id
-    current = current_model(bot.models, server)
-    result = run_training(
-        Job(
+    with held(bot.folder) as lock:
+        stamp = datetime.fromtimestamp(started_at, timezone.utc)
+        run_id = f"{stamp:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+        run_folder = bot.workspace / "runs" / run_id
+        current = current_model(bot.models, wanted.servers)
+        job = Job(
             bot=str(bot.folder.resolve()),
             run_folder=str(run_folder.resolve()),
-            test_set=settings.test_set,
+            test_set=training.test_set,
+            test_stories=training.test_stories,
+            out_of_scope=settings.review.out_of_scope_intent,
             current=None if current is None else str(current.resolve()),
-            timeout_minutes=settings.timeout_minutes,
-        ),
-        on_progress=on_progress,
-    )
-    judgement = judge(result.current, result.candidate, settings)
-    candidate = Path(result.candidate_file)
-    promoted = None
-    failure: TrainingError | None = None
-    if may_promote and judgement.verdict == "PROMOTE":
+            finetune=wanted.finetune,
+            overrides=wanted.overrides,
+            timeout_minutes=training.timeout_minutes,
+        )
+        made_from = provenance(
+            data=bot.data,
+            domain=bot.domain,
+            config=bot.config,
+            test_set=bot.folder / training.test_set,
+            root=bot.folder,
+            options=wanted.options(),
+        )
+        if wanted.train_server is not None:
+            on_progress(Progress("train", "on another server"))
+            candidate = train_elsewhere(wanted.train_server, bot, job)
+            job = msgspec.structs.replace(job, candidate=str(candidate.resolve()))
+        result = run_training(job, lock=lock, on_progress=on_progress)
+        judgement = judge(result.current, result.candidate, training)
+        judgement = msgspec.structs.replace(
+            judgement, reasons=(*judgement.reasons, *wanted.remarks)
+        )
+        done = Retraining(
+            run_id=run_id,
+            run_folder=run_folder.relative_to(bot.folder).as_posix(),
+            started_at=started_at,
+            result=result,
+            judgement=judgement,
+            made_from=made_from,
+        )
+        _record(engine, done, current, finished_at=clock())
         try:
-            promoted = promote(
-                candidate,
-                bot.models,
-                server=server,
-                keep=settings.keep_models,
-                now=datetime.fromtimestamp(clock(), timezone.utc),
+            if wanted.may_promote and done.judgement.verdict == "PROMOTE":
+                done = _go_live(
+                    bot, engine, settings, done, wanted.servers, rows=rows, clock=clock
+                )
+        finally:
+            _report(run_folder, done, rows())
+        _tidy_up(bot, keep=training.keep_models)
+    return done
+
+
+def promote_run(  # noqa: PLR0913 - what a promotion depends on
+    bot: Bot,
+    engine: Engine,
+    settings: Settings,
+    run: runs.TrainingRun,
+    *,
+    servers: Sequence[Server],
+    rows: ReadRows,
+    forced: Mapping[str, str] | None,
+    clock: Callable[[], float],
+) -> Path:
+    """Let the candidate of a former run go live; give its place in the models folder.
+
+    *forced* says who wants it against the verdict, and why; it goes on record first.
+
+    Raises:
+        TrainingError: The verdict is against it and nobody forces it, the bot has
+            another model since, or the candidate is gone.
+    """
+    with held(bot.folder):
+        folder = bot.workspace / "runs" / run.run_id
+        candidate = next(iter(sorted((folder / "candidate").glob("*.tar.gz"))), None)
+        if candidate is None:
+            raise TrainingError(
+                "candidate: its file is gone, only the last runs keep theirs; "
+                "run `rasa-qa retrain`, or `rasa-qa rollback` to what was live before"
             )
-        except TrainingError as error:
-            failure = error
-    done = Retraining(
-        run_id=run_id,
-        run_folder=run_folder.relative_to(bot.folder).as_posix(),
-        result=result,
-        judgement=judgement,
-        promoted=promoted,
-        server=server.url if server and promoted else None,
+        if forced is None:
+            _refuse_unless_passed(bot, run, servers)
+        else:
+            with transaction(engine) as connection:
+                runs.extend(connection, run.run_id, forced={**forced, "at": clock()})
+        candidate_id = run.report.get("candidate", {}).get("model_id")
+        result = _result_of(folder)
+        promoted = promote(
+            candidate,
+            bot.models,
+            servers=servers,
+            samples=_samples(result.candidate, rows) if servers and result else (),
+            keep=settings.training.keep_models,
+            now=datetime.fromtimestamp(clock(), timezone.utc),
+        )
+        with transaction(engine) as connection:
+            runs.promoted(connection, run.run_id, model=promoted.name)
+            runs.note(
+                connection,
+                "promote",
+                now=clock(),
+                run=run.run_id,
+                model=str(candidate_id),
+                forced=forced is not None,
+            )
+        return promoted
+
+
+def _refuse_unless_passed(
+    bot: Bot, run: runs.TrainingRun, servers: Sequence[Server]
+) -> None:
+    if run.verdict != "PROMOTE":
+        raise TrainingError(
+            f"verdict: is {run.verdict}; look at `rasa-qa runs show {run.run_id}`, and "
+            "promote it all the same with --force --reason TEXT"
+        )
+    current = current_model(bot.models, servers)
+    if (None if current is None else current.name) != run.current_model:
+        raise TrainingError(
+            "verdict: compares with another model than the bot has now; run "
+            "`rasa-qa retrain`, or promote it all the same with --force --reason TEXT"
+        )
+
+
+def _go_live(  # noqa: PLR0913 - what a promotion depends on
+    bot: Bot,
+    engine: Engine,
+    settings: Settings,
+    done: Retraining,
+    servers: tuple[Server, ...],
+    *,
+    rows: ReadRows,
+    clock: Callable[[], float],
+) -> Retraining:
+    candidate = Path(done.result.candidate_file)
+    promoted = promote(
+        candidate,
+        bot.models,
+        servers=servers,
+        samples=_samples(done.result.candidate, rows) if servers else (),
+        keep=settings.training.keep_models,
+        now=datetime.fromtimestamp(clock(), timezone.utc),
     )
+    with transaction(engine) as connection:
+        runs.promoted(connection, done.run_id, model=promoted.name)
+        runs.extend(connection, done.run_id, promoted=promoted.name)
+    return msgspec.structs.replace(
+        done, promoted=promoted, servers=tuple(server.url for server in servers)
+    )
+
+
+def _record(
+    engine: Engine, done: Retraining, current: Path | None, *, finished_at: float
+) -> None:
     with transaction(engine) as connection:
         runs.record(
             connection,
             runs.TrainingRun(
-                run_id=run_id,
-                started_at=started_at,
-                finished_at=clock(),
-                verdict=judgement.verdict,
-                promoted=promoted is not None,
+                run_id=done.run_id,
+                started_at=done.started_at,
+                finished_at=finished_at,
+                verdict=done.judgement.verdict,
+                promoted=False,
                 current_model=None if current is None else current.name,
-                candidate_model=promoted.name if promoted else candidate.name,
+                candidate_model=Path(done.result.candidate_file).name,
                 report=done.report(),
             ),
         )
-    if failure is not None:
-        raise failure
-    return done
+
+
+def _report(run_folder: Path, done: Retraining, rows: Rows) -> None:
+    """Write down what was found, whatever became of it."""
+    judged = done.result
+    public = {key: text for key, text in rows.texts.items() if key not in rows.personal}
+    findings = Findings(
+        run_id=done.run_id,
+        judgement=done.judgement,
+        current=judged.current,
+        candidate=judged.candidate,
+        made_from=done.made_from,
+        seconds=judged.seconds,
+        promoted=None if done.promoted is None else done.promoted.name,
+        texts=public,
+        new_examples=_new_examples(run_folder.parent, judged),
+    )
+    rendering.write(run_folder, parts_of(findings), done.report())
+
+
+def _new_examples(folder: Path, judged: TrainingResult) -> dict[str, int] | None:
+    """Count what the candidate learned beyond the run that made the current model."""
+    if judged.current is None:
+        return None
+    newest_first = sorted(folder.glob(f"*/{RESULT_NAME}"), reverse=True)
+    for path in newest_first[:_LOOKED_BACK]:
+        former = _result_of(path.parent)
+        if former and former.candidate.model_id == judged.current.model_id:
+            changes = {
+                intent: judged.examples.get(intent, 0) - former.examples.get(intent, 0)
+                for intent in {*judged.examples, *former.examples}
+            }
+            return {intent: number for intent, number in changes.items() if number}
+    return None
+
+
+def _samples(evaluation: Evaluation, rows: ReadRows) -> tuple[Sample, ...]:
+    """Choose rows that the candidate surely understands, each of another intent."""
+    understood = sorted(
+        (
+            one
+            for one in evaluation.predictions
+            if one.intent == one.predicted and not one.fell_back
+        ),
+        key=lambda one: -one.confidence,
+    )
+    surest: dict[str, Prediction] = {}
+    for one in understood:
+        surest.setdefault(one.intent, one)
+    known = rows().texts
+    return tuple(
+        Sample(known[one.row], one.intent)
+        for one in list(surest.values())[:_SAMPLES]
+        if one.row in known
+    )
+
+
+def _result_of(folder: Path) -> TrainingResult | None:
+    try:
+        return load_result(folder / RESULT_NAME)
+    except TrainingError:
+        return None
+
+
+def _tidy_up(bot: Bot, *, keep: int) -> None:
+    """Drop the candidates of older runs: models are large, their reports are not."""
+    folders = sorted((bot.workspace / "runs").glob("*/candidate"), reverse=True)
+    for folder in folders[keep:]:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _metrics(evaluation: Evaluation) -> dict[str, Any]:

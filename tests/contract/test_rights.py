@@ -22,6 +22,7 @@ from rasa_qa_plugin.privacy.vault import message_ref
 from rasa_qa_plugin.settings import ConsentSettings, PrivacySettings, Settings
 from rasa_qa_plugin.storage import (
     annotations,
+    batches,
     consents,
     conversations,
     erasure,
@@ -100,9 +101,9 @@ def correct(opened: Opened, turn_id: str, *, merged: bool = False) -> None:
 
 def export(opened: Opened, *ids: str, batch_id: str = "b_1") -> None:
     with transaction(opened.engine) as connection:
-        annotations.record_batch(
+        batches.record(
             connection,
-            annotations.Batch(
+            batches.Batch(
                 batch_id=batch_id, format="rasa_nlu", file_name="review.yml",
                 sha256="0" * 64, turns=list(ids), created_at=NOW,
             ),

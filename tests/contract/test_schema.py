@@ -1,15 +1,18 @@
 """Migrations make what `schema.py` says, once, and refuse what they do not know."""
 
 import threading
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy.engine import URL
+from sqlalchemy.engine import URL, Engine
 
 from rasa_qa_plugin.errors import SchemaMismatchError, StorageError
-from rasa_qa_plugin.storage import migrations
+from rasa_qa_plugin.storage import annotations, batches, migrations
 from rasa_qa_plugin.storage.engine import open_engine, reading, transaction
 from rasa_qa_plugin.storage.schema import metadata
 
@@ -58,4 +61,50 @@ def test_a_database_of_a_later_release_is_refused(database_url: URL) -> None:
 
     with pytest.raises(SchemaMismatchError, match=r"9999.*upgrade rasa_qa_plugin"):
         migrations.upgrade(engine)
+    engine.dispose()
+
+
+def at_revision(database_url: URL, revision: str) -> Engine:
+    """Give a database as an earlier release left it."""
+    engine = open_engine(database_url)
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    with transaction(engine) as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+    return engine
+
+
+def test_corrections_and_batches_of_before_have_no_names_and_their_counts(
+    database_url: URL,
+) -> None:
+    engine = at_revision(database_url, "0006")
+    with transaction(engine) as connection:
+        for number, turns in enumerate(('["t_a", "t_b"]', "[]")):
+            connection.execute(
+                sa.text(
+                    "INSERT INTO qa_batches (batch_id, format, file_name, sha256,"
+                    " turns, created_at)"
+                    " VALUES (:id, 'rasa_nlu', 'r.yml', '0', :turns, :id)"
+                ),
+                {"id": number, "turns": turns},
+            )
+        connection.execute(
+            sa.text(
+                "INSERT INTO qa_annotations (turn_id, text, intent, entities,"
+                " content_hash, status, source, annotated_at)"
+                " VALUES ('t_a', 'hola', 'greet', '[]', 'h', 'annotated', 'r.yml', 1)"
+            )
+        )
+
+    migrations.upgrade(engine)
+
+    with reading(engine) as connection:
+        found = batches.listed(connection)
+        (kept,) = annotations.waiting(connection)
+    assert [(one.batch_id, one.items, one.people) for one in found] == [
+        ("1", 0, []),
+        ("0", 2, []),
+    ]
+    assert (kept.text, kept.annotator, kept.approver) == ("hola", "", None)
     engine.dispose()

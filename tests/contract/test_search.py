@@ -9,7 +9,7 @@ from rasa_qa_plugin.errors import RasaQAError
 from rasa_qa_plugin.opening import Opened
 from rasa_qa_plugin.review import queue, showing
 from rasa_qa_plugin.review.statistics import statistics
-from rasa_qa_plugin.storage import annotations, runs, schema, search, turns
+from rasa_qa_plugin.storage import annotations, batches, runs, schema, search, turns
 from rasa_qa_plugin.storage.engine import reading, transaction
 from rasa_qa_plugin.storage.search import Filters
 from rasa_qa_plugin.storage.turns import Turn
@@ -266,14 +266,14 @@ def test_a_turn_is_shown_with_its_neighbours_and_what_became_of_it(
     )
     annotate(opened, "d", "price")
     annotate(opened, "d", "greet")
-    batch = annotations.Batch(
+    batch = batches.Batch(
         batch_id="b_1", format="rasa_nlu", file_name="review.yml", sha256="0",
         turns=["t_c", "t_d"], created_at=START,
     )  # fmt: skip
     with transaction(opened.engine) as connection:
-        annotations.record_batch(connection, batch)
-        annotations.record_batch(
-            connection, annotations.Batch(**{
+        batches.record(connection, batch)
+        batches.record(
+            connection, batches.Batch(**{
                 **{name: getattr(batch, name) for name in batch.__struct_fields__},
                 "batch_id": "b_2", "turns": ["t_dd"],
             }),

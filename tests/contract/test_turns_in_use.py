@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from rasa_qa_plugin.batches import Batch
 from rasa_qa_plugin.bot import Bot
-from rasa_qa_plugin.cli.annotation import _write
+from rasa_qa_plugin.cli.merging import _write
 from rasa_qa_plugin.errors import RasaQAError
 from rasa_qa_plugin.opening import Opened
 from rasa_qa_plugin.review import merging, showing

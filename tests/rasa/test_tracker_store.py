@@ -339,7 +339,7 @@ def test_a_conversation_that_memory_lost_in_an_outage_is_not_replaced(
         with outage(store, postgresql_server):
             await store.retrieve_full_tracker(WHO)
             await turn(store, UserUttered("uno"))
-            store.domain = DOMAIN  # a new model: memory is emptied
+            store._cache.clear()
             await turn(store, UserUttered("dos"))
             await store.retrieve(WHO)  # somebody looks, and does not save
         await turn(store, UserUttered("después"))
@@ -347,6 +347,85 @@ def test_a_conversation_that_memory_lost_in_an_outage_is_not_replaced(
         return await store.retrieve_full_tracker(WHO)
 
     assert texts(run(talk())) == ["antes", "uno", "dos", "después"]
+
+
+def other_domain() -> Domain:
+    """Give the domain of a new model: a slot more, another initial value."""
+    described = DOMAIN.as_dict()
+    custom = [{"type": "custom"}]
+    described["slots"]["size"] = {
+        "type": "text", "initial_value": "16/20", "mappings": custom,
+    }  # fmt: skip
+    return Domain.from_dict(described)
+
+
+def test_a_conversation_goes_on_with_the_slots_of_a_new_model(
+    store: QATrackerStore,
+) -> None:
+    async def talk() -> list[DialogueStateTracker]:
+        await turn(store, SlotSet("qa_consent", "granted"), UserUttered("uno"))
+        await turn(store, SlotSet("contact_phone", PHONE))
+        seen = [await store.get_or_create_tracker(WHO)]
+        await store.save(seen[0])
+        store.domain = other_domain()
+        for text in ("dos", "tres"):
+            seen.append(await store.get_or_create_tracker(WHO))
+            seen[-1].update(UserUttered(text))
+            await store.save(seen[-1])
+        store._cache.clear()
+        return [*seen, await store.get_or_create_tracker(WHO)]
+
+    before, first, second, read = run(talk())
+
+    assert "size" not in before.slots
+    for tracker in (first, second, read):
+        assert tracker.get_slot("size") == "16/20"
+        assert tracker.get_slot("contact_phone") == PHONE
+        assert tracker.get_slot("qa_consent") == "granted"
+    assert second is first  # from memory, told anew only once
+    assert texts(read) == texts(second) == ["uno", "dos", "tres"]
+
+
+def test_a_message_answered_while_the_model_changes_is_stored_once(
+    store: QATrackerStore,
+) -> None:
+    async def talk() -> list[DialogueStateTracker]:
+        await turn(store, UserUttered("antes"))
+        old = await store.get_or_create_tracker(WHO)
+        old.update(UserUttered("durante"))
+        store.domain = other_domain()
+        await store.save(old)
+        new = await store.get_or_create_tracker(WHO)
+        new.update(UserUttered("después"))
+        await store.save(new)
+        store._cache.clear()
+        return [old, new, await store.get_or_create_tracker(WHO)]
+
+    old, new, read = run(talk())
+
+    assert "size" not in old.slots
+    assert new.get_slot("size") == read.get_slot("size") == "16/20"
+    assert texts(new) == texts(read) == ["antes", "durante", "después"]
+
+
+def test_a_new_model_during_an_outage_forgets_nobody(
+    store: QATrackerStore, postgresql_server: URL
+) -> None:
+    async def talk() -> tuple[Any, Any]:
+        await turn(store, UserUttered("antes"))
+        with outage(store, postgresql_server):
+            await turn(store, UserUttered("uno"))
+            store.domain = other_domain()
+            during = await store.get_or_create_tracker(WHO)
+            during.update(UserUttered("dos"))
+            await store.save(during)
+        await drained(store)
+        return during, await store.retrieve_full_tracker(WHO)
+
+    during, read = run(talk())
+
+    assert during.get_slot("size") == "16/20"
+    assert texts(during) == texts(read) == ["antes", "uno", "dos"]
 
 
 def test_a_row_that_cannot_be_read_costs_no_other_row(store: QATrackerStore) -> None:

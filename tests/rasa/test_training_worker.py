@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import hashlib
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -14,7 +15,9 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from rasa.nlu.persistor import Persistor
 
+from rasa_qa_plugin.bot import Bot as BotFolder
 from rasa_qa_plugin.errors import TrainingError
 from rasa_qa_plugin.settings import TrainingSettings
 from rasa_qa_plugin.training import deploy
@@ -22,6 +25,8 @@ from rasa_qa_plugin.training.evaluation import TrainingResult
 from rasa_qa_plugin.training.gate import judge
 from rasa_qa_plugin.training.job import Job, Progress
 from rasa_qa_plugin.training.process import run_training
+from rasa_qa_plugin.training.rasa_server import Server
+from rasa_qa_plugin.training.remote import train_elsewhere, upload
 
 CONFIG = """\
 # assistant_id is left to Rasa, which would write one in here
@@ -188,7 +193,7 @@ def test_poisoned_candidate_is_refused(runs: Runs) -> None:
     assert runs.second.current.predictions == runs.first.candidate.predictions
     verdict = judge(runs.second.current, runs.second.candidate, TrainingSettings())
     assert verdict.verdict == "REFUSE"
-    assert verdict.broken >= 10
+    assert len(verdict.broken) >= 10
     assert verdict.bootstrap_high < 0
 
 
@@ -219,8 +224,8 @@ def test_result_and_progress_hold_no_texts(runs: Runs, bot: Path) -> None:
 
 def test_progress_names_every_stage(runs: Runs) -> None:
     stages = list(dict.fromkeys(progress.stage for progress in runs.heard))
-    assert stages == ["import", "train", "evaluate_candidate", "done"]
-    assert list(runs.first.seconds) == ["import", "train", "evaluate_candidate"]
+    assert stages == ["import", "validate", "train", "evaluate_candidate", "done"]
+    assert list(runs.first.seconds) == stages[:-1]
 
 
 def test_epochs_are_counted_and_unseeded_components_seeded(bot: Path) -> None:
@@ -239,6 +244,26 @@ def test_epochs_are_counted_and_unseeded_components_seeded(bot: Path) -> None:
     assert "random_seed: 42" in (bot / ".rasa_qa/runs/diet/config.yml").read_text()
     epochs = [p.progress for p in heard if "epoch" in p.message]
     assert epochs == pytest.approx([0.2, 0.4, 0.6, 0.8, 1.0])
+
+
+def test_a_model_is_trained_further_with_a_share_of_its_epochs(bot: Path) -> None:
+    (trained,) = (bot / ".rasa_qa/runs/diet/candidate").iterdir()
+    heard: list[Progress] = []
+    result = run_training(
+        Job(
+            bot=str(bot),
+            run_folder=".rasa_qa/runs/further",
+            test_set="tests/nlu_test.yml",
+            config="diet.yml",
+            current=str(trained),
+            finetune=0.4,
+        ),
+        on_progress=heard.append,
+    )
+    epochs = [p.progress for p in heard if "epoch" in p.message]
+    assert epochs == pytest.approx([0.5, 1.0])
+    assert result.current is not None
+    assert result.candidate.model_id != result.current.model_id
 
 
 def test_given_candidate_is_evaluated_without_training(runs: Runs, bot: Path) -> None:
@@ -281,7 +306,7 @@ def server(runs: Runs, bot: Path) -> Iterator[str]:
 def wait_until_it_answers(process: "subprocess.Popen[bytes]", url: str) -> None:
     for _ in range(600):
         with contextlib.suppress(TrainingError):
-            deploy.server_model(url, "geheim")
+            Server(url, "geheim").model()
             return
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(timeout=0.2)
@@ -292,20 +317,63 @@ def wait_until_it_answers(process: "subprocess.Popen[bytes]", url: str) -> None:
 def test_running_server_takes_the_promoted_model(
     runs: Runs, bot: Path, server: str
 ) -> None:
-    assert deploy.server_model(server, "geheim").model_id == (
-        runs.first.candidate.model_id
-    )
+    running = Server(server, "geheim")
+    assert running.model().model_id == runs.first.candidate.model_id
     with pytest.raises(TrainingError, match="token"):
-        deploy.server_model(server)
+        Server(server).model()
     with pytest.raises(TrainingError, match="keeps the old one"):
-        deploy.promote_to_server(
-            server, bot / "no.tar.gz", "geheim", expected_model_id="x"
-        )
+        running.load(bot / "no.tar.gz", model_id="x")
     expected = runs.second.candidate.model_id
-    loaded = deploy.promote_to_server(
-        server, runs.second.candidate_file, "geheim", expected_model_id=expected
-    )
+    loaded = running.load(Path(runs.second.candidate_file), model_id=expected)
     assert loaded.model_id == expected
+
+
+def test_another_server_trains_the_whole_bot(
+    runs: Runs, bot: Path, server: str, tmp_path: Path
+) -> None:
+    before = snapshot(bot)
+    job = Job(
+        bot=str(bot),
+        run_folder=str(tmp_path / "run"),
+        test_set="tests/nlu_test.yml",
+        overrides={"LogisticRegressionClassifier.max_iter": 99},
+    )
+    candidate = train_elsewhere(Server(server, "geheim"), BotFolder(bot), job)
+    after = {name: one for name, one in snapshot(bot).items() if name != "server.log"}
+    assert after == {name: one for name, one in before.items() if name != "server.log"}
+    job = msgspec.structs.replace(job, candidate=str(candidate))
+    result = run_training(job)
+    assert result.candidate.macro_f1 == runs.first.candidate.macro_f1
+    assert "max_iter: 99" in (tmp_path / "run/config.yml").read_text()
+    with pytest.raises(TrainingError, match="refuses the token"):
+        train_elsewhere(Server(server, "another"), BotFolder(bot), job)
+    with pytest.raises(TrainingError, match="could not train on this data"):
+        Server(server, "geheim").train("nlu: geheim", timeout=60)
+
+
+class FolderPersistor(Persistor):
+    """A remote storage that anybody could write: a folder."""
+
+    folder = Path()
+
+    def _persist_tar(self, filekey: str, tarname: str) -> None:
+        shutil.copy(tarname, self.folder / filekey)
+
+    def _retrieve_tar(self, filename: str) -> None:
+        raise NotImplementedError
+
+
+def test_a_promoted_model_is_stored_for_a_fleet(
+    runs: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(FolderPersistor, "folder", tmp_path)
+    candidate = Path(runs.first.candidate_file)
+    upload(candidate, f"{__name__}.FolderPersistor")
+    stored = tmp_path / candidate.name
+    assert stored.read_bytes() == candidate.read_bytes()
+    for storage in ("nowhere.Persistor", "aws"):
+        with pytest.raises(TrainingError, match="--upload: the model could not be"):
+            upload(candidate, storage)
 
 
 def test_failure_names_the_log_and_quotes_nothing(bot: Path) -> None:

@@ -8,18 +8,17 @@ import socket
 import subprocess
 import sys
 import tarfile
-import threading
 from collections.abc import Iterator
 from datetime import datetime, timezone
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from rasa_qa_plugin.errors import TrainingError
 from rasa_qa_plugin.training import deploy
+from rasa_qa_plugin.training.promotion import roll_back
+from rasa_qa_plugin.training.rasa_server import Server, ServerModel
+from tests.unit.stage import Stage
 
 NOW = datetime(2026, 11, 20, 12, 34, 56, tzinfo=timezone.utc)
 
@@ -115,19 +114,19 @@ def test_failed_promotion_leaves_nothing_behind(tmp_path: Path) -> None:
 def test_rollback_returns_to_the_former_model_and_back(models: Path) -> None:
     first = make_model(models / "a.tar.gz", "a", moment=NOW.timestamp() - 20)
     second = make_model(models / "b.tar.gz", "b", moment=NOW.timestamp() - 10)
-    assert deploy.rollback(models, now=NOW) == first
+    assert roll_back(models, target=None, now=NOW) == first
     assert loaded_by_rasa(models) == first
-    assert deploy.rollback(models, now=NOW) == second
+    assert roll_back(models, target=None, now=NOW) == second
     assert loaded_by_rasa(models) == second
 
 
 def test_rollback_goes_to_a_named_model(tmp_path: Path, models: Path) -> None:
     for age, name in enumerate("cba"):
         make_model(models / f"{name}.tar.gz", name, moment=NOW.timestamp() + age)
-    assert deploy.rollback(models, models / "c.tar.gz", now=NOW).name == "c.tar.gz"
+    assert roll_back(models, target=models / "c.tar.gz", now=NOW).name == "c.tar.gz"
     assert loaded_by_rasa(models).name == "c.tar.gz"
     kept = make_model(tmp_path / "kept.tar.gz", "elsewhere")
-    copied = deploy.rollback(models, kept, now=NOW)
+    copied = roll_back(models, target=kept, now=NOW)
     assert loaded_by_rasa(models) == copied
     assert deploy.model_id(copied) == "elsewhere"
     assert kept.exists()
@@ -136,83 +135,34 @@ def test_rollback_goes_to_a_named_model(tmp_path: Path, models: Path) -> None:
 def test_rollback_without_a_former_model_says_so(models: Path) -> None:
     make_model(models / "only.tar.gz", "a")
     with pytest.raises(TrainingError, match="no former model"):
-        deploy.rollback(models, now=NOW)
+        roll_back(models, target=None, now=NOW)
     with pytest.raises(TrainingError, match="not found"):
-        deploy.rollback(models, models / "gone.tar.gz", now=NOW)
-
-
-class Stage:
-    """A stand-in for Rasa's HTTP API: /status and PUT /model, with a token."""
-
-    def __init__(self) -> None:
-        self.token = "geheim"
-        self.loaded: dict[str, str | None] = {"model_file": "old", "model_id": "old"}
-        self.keeps_old = False
-        self.raw: bytes | None = None
-        stage = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                self.reply(200, stage.loaded)
-
-            def do_PUT(self) -> None:
-                size = int(self.headers["Content-Length"])
-                path = Path(json.loads(self.rfile.read(size))["model_file"])
-                if not path.exists():
-                    self.reply(400, {"reason": "BadRequest"})
-                    return
-                if not stage.keeps_old:
-                    identity = deploy.model_id(path)
-                    stage.loaded = {"model_file": path.name, "model_id": identity}
-                self.reply(204, None)
-
-            def reply(self, status: int, content: Any) -> None:
-                query = parse_qs(urlsplit(self.path).query)
-                if query.get("token") != [stage.token]:
-                    status, content = 401, {"reason": "NotAuthenticated"}
-                self.send_response(status)
-                self.end_headers()
-                if stage.raw is not None:
-                    self.wfile.write(stage.raw)
-                elif content is not None:
-                    self.wfile.write(json.dumps(content).encode())
-
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        roll_back(models, target=models / "gone.tar.gz", now=NOW)
 
 
 @pytest.fixture
 def stage() -> Iterator[Stage]:
     stage = Stage()
-    thread = threading.Thread(target=stage.server.serve_forever)
-    thread.start()
+    stage.start()
     yield stage
-    stage.server.shutdown()
-    stage.server.server_close()
-    thread.join()
+    stage.stop()
 
 
 def test_server_takes_the_model_and_is_asked_to_prove_it(
     stage: Stage, tmp_path: Path
 ) -> None:
     model = make_model(tmp_path / "new.tar.gz", "new-id")
-    loaded = deploy.promote_to_server(
-        stage.url + "/", model, stage.token, expected_model_id="new-id"
-    )
-    assert loaded == deploy.ServerModel("new.tar.gz", "new-id")
-    assert deploy.server_model(stage.url, stage.token) == loaded
+    server = Server(stage.url + "/", stage.token)
+    loaded = server.load(model, model_id="new-id")
+    assert loaded == ServerModel("new.tar.gz", "new-id")
+    assert server.model() == loaded
 
 
 def test_server_that_keeps_its_model_is_found_out(stage: Stage, tmp_path: Path) -> None:
     stage.keeps_old = True
     model = make_model(tmp_path / "new.tar.gz", "new-id")
     with pytest.raises(TrainingError, match="another model"):
-        deploy.promote_to_server(
-            stage.url, model, stage.token, expected_model_id="new-id"
-        )
+        Server(stage.url, stage.token).load(model, model_id="new-id")
 
 
 def test_refusals_are_explained_without_address_or_token(
@@ -222,11 +172,11 @@ def test_refusals_are_explained_without_address_or_token(
     problems = []
     for token, match in (("wrong", "token"), (None, "token"), (stage.token, "on its")):
         with pytest.raises(TrainingError, match=match) as problem:
-            deploy.promote_to_server(stage.url, missing, token, expected_model_id="x")
+            Server(stage.url, token).load(missing, model_id="x")
         problems.append(str(problem.value))
     stage.raw = b"<html>"
     with pytest.raises(TrainingError, match="cannot be reached") as problem:
-        deploy.server_model(stage.url, stage.token)
+        Server(stage.url, stage.token).model()
     problems.append(str(problem.value))
     for text in problems:
         assert "127.0.0.1" not in text
@@ -239,17 +189,17 @@ def test_unreachable_server_is_one_clear_line() -> None:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     with pytest.raises(TrainingError, match="cannot be reached") as problem:
-        deploy.server_model(f"http://127.0.0.1:{port}")
+        Server(f"http://127.0.0.1:{port}").model()
     assert "\n" not in str(problem.value)
     with pytest.raises(TrainingError, match="http://"):
-        deploy.server_model("file:///etc/passwd")
+        Server("file:///etc/passwd").model()
 
 
 def test_silent_server_is_given_up_on() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         with pytest.raises(TrainingError, match=r"no answer within 0\.2 s"):
-            deploy.server_model(url, timeout=0.2)
+            Server(url).model(timeout=0.2)
 
 
 def test_local_server_is_asked_past_a_proxy(
@@ -257,4 +207,4 @@ def test_local_server_is_asked_past_a_proxy(
 ) -> None:
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     monkeypatch.delenv("no_proxy", raising=False)
-    assert deploy.server_model(stage.url, stage.token).model_id == "old"
+    assert Server(stage.url, stage.token).model().model_id == "old"

@@ -2,23 +2,27 @@
 
 import random
 
+import msgspec
 import numpy as np
 import pytest
 
 from rasa_qa_plugin.settings import TrainingSettings
+from rasa_qa_plugin.training.comparison import (
+    discordant,
+    intent_p_value,
+    mcnemar_exact,
+    paired_bootstrap,
+)
 from rasa_qa_plugin.training.evaluation import (
     EntityScore,
     Evaluation,
     Prediction,
+    Stories,
     evaluate,
+    reliability,
     score_entities,
 )
-from rasa_qa_plugin.training.gate import (
-    discordant,
-    judge,
-    mcnemar_exact,
-    paired_bootstrap,
-)
+from rasa_qa_plugin.training.gate import judge
 
 SETTINGS = TrainingSettings()
 
@@ -80,7 +84,7 @@ def test_same_model_twice_is_promoted_without_a_difference() -> None:
     current = model(truth, wrong(truth, [3, 9]))
     found = judge(current, current, SETTINGS)
     assert found.verdict == "PROMOTE"
-    assert (found.f1_drop, found.fixed, found.broken, found.mcnemar_p) == (0, 0, 0, 1)
+    assert (found.f1_drop, found.fixed, found.broken, found.mcnemar_p) == (0, (), (), 1)
     assert (found.bootstrap_low, found.bootstrap_high) == (0, 0)
 
 
@@ -92,7 +96,7 @@ def test_better_model_is_promoted() -> None:
         SETTINGS,
     )
     assert found.verdict == "PROMOTE"
-    assert found.fixed == 50
+    assert found.fixed == tuple(range(0, 150, 3))
     assert found.bootstrap_low > 0
 
 
@@ -190,7 +194,7 @@ def test_falling_intent_is_named_even_when_the_model_is_promoted() -> None:
 
 
 def test_discordant_rows_are_told_apart() -> None:
-    assert discordant("aabb", "abbb", "aaba") == (1, 1)
+    assert discordant("aabb", "abbb", "aaba") == ((1,), (3,))
 
 
 @pytest.mark.parametrize(
@@ -209,7 +213,7 @@ def test_bootstrap_agrees_with_drawing_rows_one_by_one() -> None:
     truth = rows(6, 15)
     before = [t if rng.random() < 0.8 else rng.choice(truth) for t in truth]
     after = [t if rng.random() < 0.7 else rng.choice(truth) for t in truth]
-    low, high = paired_bootstrap(truth, before, after, resamples=4000)
+    low, high, falling = paired_bootstrap(truth, before, after, resamples=4000)
     draw = np.random.default_rng(5)
     groups = [np.flatnonzero(np.array(truth) == i) for i in sorted(set(truth))]
     changes = []
@@ -221,9 +225,153 @@ def test_bootstrap_agrees_with_drawing_rows_one_by_one() -> None:
         )
     naive = np.quantile(changes, (0.025, 0.975))
     assert (low, high) == pytest.approx(tuple(naive), abs=0.012)
+    assert falling == pytest.approx((np.array(changes) < 0).mean(), abs=0.05)
 
 
 def test_bootstrap_gives_the_same_interval_every_time() -> None:
     truth = rows(4, 8)
     said = wrong(truth, [1, 9, 17])
     assert paired_bootstrap(truth, truth, said) == paired_bootstrap(truth, truth, said)
+
+
+def test_a_well_tested_intent_is_guarded_however_good_the_average() -> None:
+    truth = rows(20, 20)
+    current = model(truth, wrong(truth, list(range(20, 400, 10))))
+    candidate = model(truth, wrong(truth, list(range(8))))
+    found = judge(current, candidate, SETTINGS)
+    assert candidate.macro_f1 > current.macro_f1
+    assert found.verdict == "REFUSE"
+    assert found.reasons[0].startswith("i0: F1 1.00 to 0.75 on 20 rows (p = 0.008)")
+    assert sum(reason.startswith("i0:") for reason in found.reasons) == 1
+    assert found.intents[0].intent == "i0"
+
+
+@pytest.mark.parametrize("rows_of_it", [4, 9])
+def test_an_intent_with_few_rows_is_named_and_decides_nothing(rows_of_it: int) -> None:
+    truth = [*rows(20, 20), *["rare"] * rows_of_it]
+    candidate = model(truth, wrong(truth, list(range(400, 400 + rows_of_it // 2))))
+    found = judge(model(truth, truth), candidate, SETTINGS)
+    assert found.verdict == "PROMOTE"
+    assert any(reason.startswith("rare: F1") for reason in found.reasons)
+
+
+def test_a_fall_that_chance_explains_does_not_trip_the_guard() -> None:
+    truth = rows(20, 20)
+    current = model(truth, wrong(truth, [0, 1, 2, *range(20, 400, 10)]))
+    candidate = model(truth, wrong(truth, [3, 4, 5, 6, 7, 8]))
+    found = judge(current, candidate, SETTINGS)
+    assert found.intents[0].before - found.intents[0].after > 0.09
+    assert found.verdict == "PROMOTE"
+
+
+def test_the_test_of_one_intent_counts_what_is_taken_for_it_too() -> None:
+    truth = ["a"] * 6 + ["b"] * 6
+    assert intent_p_value("a", truth, truth, ["a"] * 12) == mcnemar_exact(0, 6)
+    assert intent_p_value("b", truth, truth, ["c"] * 6 + ["b"] * 6) == 1.0
+
+
+def test_few_rows_never_let_a_candidate_through_on_their_own() -> None:
+    truth = rows(3, 6)
+    found = judge(model(truth, truth), model(truth, truth), SETTINGS)
+    assert found.verdict == "INCONCLUSIVE"
+    assert "only 18 test rows" in found.reasons[1]
+    fewer = TrainingSettings(min_test_rows=18)
+    assert judge(model(truth, truth), model(truth, truth), fewer).verdict == "PROMOTE"
+
+
+def test_a_conversation_that_passed_and_now_fails_is_refused() -> None:
+    truth = rows(5, 30)
+    evaluation = model(truth, truth)
+    before = msgspec.structs.replace(
+        evaluation, stories=Stories(passed=("buy", "greet"), failed=("odd",))
+    )
+    after = msgspec.structs.replace(
+        evaluation, stories=Stories(passed=("odd", "greet"), failed=("buy", "new"))
+    )
+    found = judge(before, after, SETTINGS)
+    assert found.verdict == "REFUSE"
+    assert found.reasons[0] == "test conversations that passed now fail: buy"
+    assert judge(before, evaluation, SETTINGS).verdict == "PROMOTE"
+
+
+def test_the_field_s_rule_refuses_a_fall_of_more_than_five_percent() -> None:
+    truth = rows(4, 25)
+    current = model(truth, wrong(truth, list(range(0, 100, 5))))
+    field = TrainingSettings(gate="field")
+    near = model(truth, wrong(truth, [*range(0, 100, 5), 1, 26, 51, 76]))
+    far = model(
+        truth, wrong(truth, [*range(0, 100, 5), *(1, 2, 3, 26, 27, 51, 52, 76, 77)])
+    )
+    assert 0.02 < current.macro_f1 - near.macro_f1 < 0.05 * current.macro_f1
+    assert judge(current, near, field).verdict == "PROMOTE"
+    assert judge(current, near, SETTINGS).verdict != "PROMOTE"
+    assert judge(current, far, field).verdict == "REFUSE"
+
+
+def test_the_strict_gate_asks_for_proof_that_nothing_falls() -> None:
+    truth = rows(5, 30)
+    strict = TrainingSettings(gate="strict")
+    current = model(truth, wrong(truth, [0, 1, 30, 31, 60, 90, 120]))
+    candidate = model(truth, wrong(truth, [2, 3, 32, 33, 61, 91, 121]))
+    assert judge(current, candidate, SETTINGS).verdict == "PROMOTE"
+    doubtful = judge(current, candidate, strict)
+    assert doubtful.verdict == "INCONCLUSIVE"
+    assert "not ruled out" in doubtful.reasons[1]
+    assert judge(current, current, strict).verdict == "PROMOTE"
+
+
+def test_an_average_that_rises_does_not_hide_a_fall_in_scope() -> None:
+    truth = [*rows(10, 20), *["out_of_scope"] * 100]
+    current = model(truth, wrong(truth, list(range(200, 280))))
+    candidate = model(truth, wrong(truth, list(range(0, 200, 16))))
+    assert candidate.accuracy > current.accuracy
+    assert candidate.in_scope_accuracy < current.in_scope_accuracy
+    found = judge(current, candidate, SETTINGS)
+    assert "in-scope accuracy 1.000 to 0.935" in found.reasons
+
+
+def test_out_of_scope_rows_the_bot_would_act_upon_are_counted() -> None:
+    said = [("greet", False), ("greet", True), ("out_of_scope", False), ("", False)]
+    stray = [Prediction("out_of_scope", intent, 0.9, "", fell) for intent, fell in said]
+    inside = [Prediction("greet", "greet", 0.9), Prediction("greet", "bye", 0.9)]
+    found = evaluate([*stray, *inside], model_file="m", model_id="m")
+    assert found.out_of_scope is not None
+    assert (found.out_of_scope.rows, found.out_of_scope.accepted) == (4, 1)
+    assert found.in_scope_accuracy == 0.5
+    assert evaluate(inside, model_file="m", model_id="m").out_of_scope is None
+
+
+def test_calibration_error_is_the_gap_between_sure_and_right() -> None:
+    sure = [Prediction("a", "a" if n < 6 else "b", 1.0) for n in range(10)]
+    unsure = [Prediction("a", "a" if n < 5 else "b", 0.5) for n in range(10)]
+    found = evaluate([*sure, *unsure], model_file="m", model_id="m")
+    assert found.calibration_error == pytest.approx(0.2)
+    bins = reliability([*sure, *unsure])
+    assert bins[5] == (10, 0.5, 0.5)
+    assert bins[9] == (10, 1.0, 0.6)
+    assert sum(rows for rows, _, _ in bins) == 20
+
+
+def _retrained(truth: list[str], seed: int, *, sure: float, swamp: float) -> Evaluation:
+    """Say what a model does that is right so often; a swamped one loses one intent."""
+    rng = random.Random(seed)
+    intents = sorted(set(truth))
+    said = []
+    for intent in truth:
+        if intent == intents[1] and rng.random() < swamp:
+            said.append(intents[0])
+        else:
+            said.append(intent if rng.random() < sure else rng.choice(intents))
+    return model(truth, said)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_poisoned_batch_is_refused_and_a_harmless_one_is_not(seed: int) -> None:
+    truth = rows(30, 20)
+    current = _retrained(truth, seed, sure=0.9, swamp=0.0)
+    mislabelled = _retrained(truth, seed, sure=0.78, swamp=0.0)
+    swamped = _retrained(truth, seed, sure=0.9, swamp=0.6)
+    better = _retrained(truth, seed, sure=0.93, swamp=0.0)
+    assert judge(current, mislabelled, SETTINGS).verdict == "REFUSE"
+    assert judge(current, swamped, SETTINGS).verdict == "REFUSE"
+    assert judge(current, better, SETTINGS).verdict == "PROMOTE"

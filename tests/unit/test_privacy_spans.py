@@ -3,7 +3,7 @@
 import random
 from itertools import pairwise
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from rasa_qa_plugin.privacy.spans import (
@@ -40,6 +40,14 @@ def test_resolved_spans_are_sorted_and_do_not_overlap(candidates: list[Span]) ->
 
 
 @given(st.lists(spans(), max_size=12))
+@example(
+    [
+        Span(10, 40, "PHONE", VALIDATED, "rule"),
+        Span(11, 41, "PHONE", VALIDATED, "rule"),
+        Span(41, 43, "PHONE", VALIDATED, "rule"),
+        Span(42, 45, "PHONE", VALIDATED, "rule"),
+    ]
+)
 def test_resolving_loses_no_more_than_single_characters(candidates: list[Span]) -> None:
     lost = covered(candidates) - covered(resolve(candidates, text=TEXT))
     assert not any(offset + 1 in lost for offset in lost)

@@ -267,8 +267,8 @@ HEAD = "nlu:\n- intent: a\n  examples:\n"
         (
             HEAD + "  - {text: a, metadata: {turn_id: 1}}\n"
             "  - {text: b, metadata: {turn_id: '1'}}\n",
-            5,
-            "line 4 already",
+            4,
+            "stands in 4 and 5",
         ),
         (
             HEAD

@@ -164,6 +164,41 @@ def test_a_line_is_found_where_people_moved_and_marked_it() -> None:
     )
 
 
+def test_an_entry_of_listed_examples_goes_with_its_metadata_and_nothing_else() -> None:
+    text = """\
+nlu:
+- intent: bye
+  examples:
+  # the first
+  - text: |
+      adios [Eva](name)
+    metadata: {tone: sad}
+  # the second
+  -
+    text: "chao"
+
+  - {text: "hasta luego"}  # said often
+  metadata: {by: us}
+- intent: greet
+  examples:
+    - text: hola
+"""
+    first = text[text.index("  - text: |") : text.index("  # the second")]
+    second = text[text.index("  -\n") : text.index("  - {text")]
+    third = text[text.index("  - {text") : text.index("  metadata: {by")]
+
+    for words, lines in {
+        "Adiós, Eva": "", "adios eva": first, "chao": second, "hasta luego": third,
+        "hola": text[text.index("- intent: greet") :],
+    }.items():  # fmt: skip
+        stripped = without_lines(text, {fingerprint(words)})
+        # A blank line before an entry belongs to it, as to an intent.
+        assert stripped.text.replace("\n\n", "\n") == text.replace(
+            lines, "", 1
+        ).replace("\n\n", "\n")
+        assert (len(stripped.gone), stripped.stuck) == (bool(lines), 0)
+
+
 def test_only_examples_of_intents_are_taken_for_lines() -> None:
     text = NLU + "intents:\n- hola\nrules:\n- rule: hola\n  steps:\n  - hola\n"
 
@@ -274,7 +309,7 @@ def test_a_marked_word_does_not_hide_a_line() -> None:
     "examples",
     [
         " >\n    - hola tú\n",
-        "\n  - text: |\n      hola tú\n    metadata: {a: b}\n",
+        " [{text: hola tú, metadata: {a: b}}]\n",
         ' ["hola tú"]\n',
     ],
 )

@@ -310,7 +310,7 @@ def test_corrections_are_compared_without_their_surrogates(
     (added,) = plan.added
     assert added.item.turn_id == "a"
     assert TOKEN.search(added.line) is None
-    reasons = {held.turn_id: why for held, why in plan.held_back}
+    reasons = {held.item.turn_id: held.reason for held in plan.held_back}
     assert "says the same" in reasons["b"]
     assert "disagree" in reasons["c"]
     assert "disagree" in reasons["d"]
@@ -367,7 +367,7 @@ def test_the_round_trip_writes_values_and_stores_tokens(
         "my mail is [EMAIL] []",
     ]
 
-    assert call(talked, "merge", "--yes").exit_code == 0
+    assert call(talked, "merge", "--yes", "--no-validate").exit_code == 0
     examples = read_examples((talked / "data" / "nlu.yml").read_text("utf-8"))
     texts = {example.text: example for example in examples}
     assert set(gone) <= set(texts), "what people saw is what the bot learns"
@@ -412,7 +412,7 @@ def test_a_merge_writes_what_went_out_unless_told_otherwise(
     review = tmp_path / "review.yml"
     call(talked, "export", str(review), *exported)
     call(talked, "import", str(review))
-    call(talked, "merge", "--yes", *merged)
+    call(talked, "merge", "--yes", "--no-validate", *merged)
     text = (talked / "data" / "nlu.yml").read_text("utf-8")
     assert "llamen al" in text
     assert ("llamen al [PHONE]" in text) is tokens
@@ -423,7 +423,7 @@ def test_the_last_export_decides(talked: Path, tmp_path: Path) -> None:
     call(talked, "export", str(tmp_path / "one.yml"), "--surrogates")
     call(talked, "export", str(tmp_path / "two.yml"), "--again")
     call(talked, "import", str(tmp_path / "one.yml"))
-    call(talked, "merge", "--yes")
+    call(talked, "merge", "--yes", "--no-validate")
     assert "llamen al [PHONE]" in (talked / "data" / "nlu.yml").read_text("utf-8")
 
 

@@ -68,8 +68,14 @@ def test_the_words_of_a_long_message_are_read_where_they_stand(
 ) -> None:
     talk = "quiero un camarón entero y dos cajas de cola " * 20
 
-    assert intent_of(understanding, f"{talk} por favor borren todos mis datos") == "qa_forget_me"
-    assert intent_of(understanding, f"por favor borren todos mis datos. {talk}") == "qa_forget_me"
+    assert (
+        intent_of(understanding, f"{talk} por favor borren todos mis datos")
+        == "qa_forget_me"
+    )
+    assert (
+        intent_of(understanding, f"por favor borren todos mis datos. {talk}")
+        == "qa_forget_me"
+    )
     assert intent_of(understanding, talk) is None
 
 
