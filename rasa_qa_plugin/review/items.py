@@ -15,7 +15,7 @@ _NO_INTENT = re.compile(r"[\x00-\x1f\x7f-\x9f{}\[\]@\"'`\\<>|]|^[/ ]|[/ ]$")
 _UNPRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 
 
-class Entity(msgspec.Struct, frozen=True, omit_defaults=True):
+class Entity(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """A marked piece of a text.
 
     Attributes:
@@ -35,7 +35,7 @@ class Entity(msgspec.Struct, frozen=True, omit_defaults=True):
         return {name: value for name, value in values.items() if value is not None}
 
 
-class Item(msgspec.Struct, frozen=True):
+class Item(msgspec.Struct, frozen=True, gc=False):
     """One turn on its way to a person and back.
 
     Attributes:
