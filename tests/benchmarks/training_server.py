@@ -83,7 +83,7 @@ def make_bot(folder: Path, examples: Sequence[Example]) -> list[str]:
     intents = "".join(f"- {name}\n" for name in names)
     rules = "".join(
         f"- rule: {name}\n  steps:\n  - intent: {name}\n  - action: utter_answer\n"
-        for name in names
+        for name in [*names, "nlu_fallback"]
     )
     for name, content in {
         "config.yml": CONFIG.replace("EPOCHS", "30"),

@@ -141,6 +141,8 @@ ROUTES = [
     ("POST", "feedback", {"sender": WHO, "message_id": MESSAGE, "rating": 1}),
 ]
 
+MODEL_ROUTES = [("GET", "model", None), ("POST", "model", {"file": "m.tar.gz"})]
+
 
 @pytest.mark.parametrize(
     "authorization",
@@ -152,14 +154,36 @@ def test_no_route_answers_without_the_token(
     async def ask_all() -> list[Answer]:
         await chat(store)
         async with serving(store) as ask:
-            return [await ask(*route, authorization) for route in ROUTES]
+            routes = [*ROUTES, *MODEL_ROUTES]
+            return [await ask(*route, authorization) for route in routes]
 
     answers = asyncio.run(ask_all())
 
-    assert [status for status, _ in answers] == [401] * len(ROUTES)
+    assert {status for status, _ in answers} == {401}
     assert all("Bearer TOKEN" in body["error"] for _, body in answers)
     assert rows(store, schema.turns)
     assert rows(store, schema.feedback) == []
+
+
+def test_a_server_without_a_model_says_so_and_names_what_is_wrong_with_a_request(
+    store: QATrackerStore,
+) -> None:
+    async def ask_all() -> list[Answer]:
+        async with serving(store) as ask:
+            return [
+                await ask("GET", "model"),
+                await ask("POST", "model", {"file": "m.tar.gz"}),
+                await ask("POST", "model", {"file": 1}),
+                await ask("POST", "model", b"{"),
+            ]
+
+    (status, running), *refused = asyncio.run(ask_all())
+
+    assert (status, running) == (200, {"file": None, "model_id": None})
+    assert [status for status, _ in refused] == [404, 400, 400]
+    errors = [body["error"] for _, body in refused]
+    assert "has no model loaded" in errors[0]
+    assert errors[1].startswith("file: ")
 
 
 def test_every_route_answers_with_the_token(store: QATrackerStore) -> None:
