@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rasa_qa_plugin.own_intents.utterances import OWN_INTENTS
 from rasa_qa_plugin.review.prediction import Prediction
 from rasa_qa_plugin.review.wording import folded, similarity
 from rasa_qa_plugin.settings import ReviewSettings
@@ -66,7 +67,10 @@ def flags_for(
     actions = {str(event.get("name")) for event in followers if _is(event, "action")}
     if _UNLIKELY_INTENT_ACTION in actions:
         flags.append(UNLIKELY_INTENT)
-    if any(_is(event, "action_execution_rejected") for event in followers):
+    # A form that makes way for one of our intents rejects, too.
+    if prediction.intent not in OWN_INTENTS and any(
+        _is(event, "action_execution_rejected") for event in followers
+    ):
         flags.append(ACTION_FAILED)
     if actions.intersection((HANDOVER_ACTION, *settings.handoff_actions)) or any(
         _is(event, "pause") for event in followers

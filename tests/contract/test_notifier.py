@@ -168,8 +168,11 @@ def test_what_was_not_sent_is_sent_after_a_restart(
 
 
 def test_several_servers_tell_of_a_ticket_once(
-    open_store: Open, events: Events, receiver: Receiver
-) -> None:
+    open_store: Open, events: Events, receiver: Receiver,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    # Whoever sees a ticket that another one is telling of looks again after this.
+    monkeypatch.setattr("rasa_qa_plugin.notifier._LONGEST_SLEEP_SECONDS", 0.5)
     settings = wanting(f"json://{receiver.address}")
     opened = open_store(settings)
     for number in range(5):

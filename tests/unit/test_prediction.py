@@ -134,6 +134,13 @@ def test_what_the_bot_did_next_flags_a_turn(
     assert flags == flags_for(Prediction(), [event], settings=ReviewSettings())
 
 
+def test_a_form_that_makes_way_for_an_intent_of_ours_has_not_failed() -> None:
+    rejected = [{"event": "action_execution_rejected", "name": "form"}]
+    asked = Prediction(intent="qa_consent_info", confidence=0.9)
+
+    assert flags_for(asked, rejected, settings=ReviewSettings()) == []
+
+
 def test_a_text_unlike_all_training_data_is_novel() -> None:
     settings = ReviewSettings(novelty=0.8)
 
