@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import click
+import msgspec
 
 from rasa_qa_plugin.bot import Bot
 from rasa_qa_plugin.cli.held_out import held_out
@@ -146,7 +147,9 @@ def _export_lessons(
     exported = export_lessons(
         opened.engine,
         file,
-        selection,
+        msgspec.structs.replace(
+            selection, approved_only=opened.settings.review.needs_approval
+        ),
         held_out=held_out(bot, opened.settings.training.test_set),
         root=bot.folder,
         people=people,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 import msgspec
+from click.core import ParameterSource
 
 from rasa_qa_plugin.bot import Bot
 from rasa_qa_plugin.cli.options import (
@@ -108,8 +109,11 @@ def import_(  # noqa: PLR0913 - one per option
     )
     loaded = tool.load(content, file.name)
     opened = open_bot(bot)
+    context = click.get_current_context()
+    # A name in the environment says who imports, not who was handed the file.
+    is_said = context.get_parameter_source("name") is ParameterSource.COMMANDLINE
     with reading(opened.engine) as connection:
-        given = {} if name else handed_to(connection, source)
+        given = {} if is_said else handed_to(connection, source)
     rejects = Rejects(file, content, tool, root=bot.folder)
     imported = import_items(
         opened.engine,

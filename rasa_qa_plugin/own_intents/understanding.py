@@ -216,8 +216,8 @@ def _trained(said: Mapping[str, str], taught: Mapping[str, str]) -> _Model:
     return _Model(
         model.classes_.tolist(),
         {feature: number for number, feature in enumerate(features)},
-        vectorizer.idf_,
         # As they are saved, so that a loaded one reads the same.
+        vectorizer.idf_.astype(np.float16).astype(np.float64),
         np.rint(model.coef_.T / _STEP_WIDTH).clip(-127, 127) * _STEP_WIDTH,
         model.intercept_,
     )

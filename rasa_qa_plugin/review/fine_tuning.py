@@ -33,12 +33,14 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
         train_split: Share of the conversations to train with; the others go into a
             file of their own. All into one file without it.
         min_confidence: Only turns of which the bot was at least so sure.
+        approved_only: Leave out what nobody approved.
         surrogates: Gives invented values for tokens; tokens stay without it.
     """
 
     layout: Layout
     train_split: float | None = None
     min_confidence: float | None = None
+    approved_only: bool = False
     surrogates: Surrogates | None = None
 
 
@@ -192,9 +194,12 @@ class _Going:
         """Give what goes out, oldest first: of texts that are alike, the latest."""
         seen = set(self._held_out)
         found: list[Lesson] = []
-        confidence = self.selection.min_confidence
         with reading(self._engine) as connection:
-            for lesson in lessons(connection, min_confidence=confidence):
+            for lesson in lessons(
+                connection,
+                min_confidence=self.selection.min_confidence,
+                approved_only=self.selection.approved_only,
+            ):
                 key = same_text_key(lesson.text)
                 if key not in seen and not is_token(lesson.text.strip()):
                     seen.add(key)

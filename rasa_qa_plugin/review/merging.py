@@ -251,7 +251,10 @@ def apply_merge(plan: MergePlan, *, backup_dir: Path, now: datetime) -> Path | N
             raise MergeError(
                 f"{change.path.name}: would not read back as planned; plan again"
             )
-    return changes.write(plan.changes, root=plan.root, backups=backup_dir, now=now)
+    # Killed on the way, the bot knows an intent without examples, which the next merge
+    # adds; examples without their intent would count as merged.
+    written = (*plan.others, *plan.files)
+    return changes.write(written, root=plan.root, backups=backup_dir, now=now)
 
 
 def _fitting(

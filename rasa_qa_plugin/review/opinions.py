@@ -1,8 +1,8 @@
 """Several people about one turn: which opinion counts, and when none does.
 
 The opinion that more than half of them share counts. Where none is, the turn is
-disputed: it waits again, for one more reader to settle. What was approved, or merged,
-stands whatever others say later.
+disputed: it waits again, for one more reader to settle. What was approved, merged or
+put into the test set stands whatever others say later.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ import msgspec
 
 from rasa_qa_plugin.storage.annotations import VOICES, Annotation, Kept
 
-_SETTLED = ("approved", "merged")
+_SETTLED = ("approved", "merged", "held_out")
 _OPEN = ("disputed", "overruled", "refused")
 
 Outcome = Literal["annotated", "rejected", "disputed", "settled", "known"]

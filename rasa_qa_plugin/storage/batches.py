@@ -75,10 +75,15 @@ def withdraw(connection: Connection, batch_id: str, *, now: float) -> None:
 def out_elsewhere(
     connection: Connection, batch_id: str, turn_ids: Collection[str]
 ) -> set[str]:
-    """Give those of *turn_ids* that another batch, not taken back, holds too."""
+    """Give those of *turn_ids* that another batch, not taken back, holds too.
+
+    Files to train a language model with do not count: they do not come home.
+    """
     rows = connection.execute(
         sa.select(batches.c.turns).where(
-            batches.c.batch_id != batch_id, batches.c.withdrawn_at.is_(None)
+            batches.c.batch_id != batch_id,
+            batches.c.withdrawn_at.is_(None),
+            batches.c.format.not_like("llm%"),
         )
     )
     wanted = set(turn_ids)

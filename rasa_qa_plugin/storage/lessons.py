@@ -31,9 +31,19 @@ class Lesson(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def lessons(
-    connection: Connection, *, min_confidence: float | None = None
+    connection: Connection,
+    *,
+    min_confidence: float | None = None,
+    approved_only: bool = False,
 ) -> Iterator[Lesson]:
-    """Give the corrections of people whose words may be kept, the latest first."""
+    """Give the corrections of people whose words may be kept, the latest first.
+
+    Args:
+        connection: The database.
+        min_confidence: Only turns of which the bot was at least so sure.
+        approved_only: Leave out what nobody approved.
+    """
+    statuses = [one for one in TEACHING if one != "annotated" or not approved_only]
     query = (
         sa.select(
             annotations.c.id,
@@ -46,7 +56,7 @@ def lessons(
         )
         .join(turns, turns.c.turn_id == annotations.c.turn_id)
         .where(
-            annotations.c.status.in_(TEACHING),
+            annotations.c.status.in_(statuses),
             annotations.c.text.is_not(None),
             turns.c.text.is_not(None),
         )

@@ -328,3 +328,15 @@ def test_who_leaves_is_taken_out_of_training_files(
         assert 1 <= len(before) - len(left) <= 2
     (ids,) = json.loads(done.manifest.read_text("utf-8"))["files"].values()
     assert len(ids) == len(path.read_bytes().splitlines())
+
+
+def test_where_approval_is_asked_for_nothing_else_trains(
+    taught: Opened, tmp_path: Path
+) -> None:
+    with transaction(taught.engine) as connection:
+        first, *_ = annotations.waiting(connection)
+        annotations.decide(connection, [first.id], "approved", approver="Bo", now=NOW)
+
+    lessons(taught, tmp_path / "tune.jsonl", approved_only=True)
+
+    assert said(tmp_path / "tune.jsonl") == [first.text]

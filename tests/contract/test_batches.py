@@ -12,6 +12,7 @@ from rasa_qa_plugin.opening import Opened
 from rasa_qa_plugin.review import approval, batches, exporting
 from rasa_qa_plugin.review.approval import Candidate, Decided, Rules
 from rasa_qa_plugin.review.batches import Standing
+from rasa_qa_plugin.review.fine_tuning import Selection, export_lessons
 from rasa_qa_plugin.review.recall import plan_recall
 from rasa_qa_plugin.settings import ReviewSettings
 from rasa_qa_plugin.storage import (
@@ -125,6 +126,29 @@ def test_a_turn_that_is_out_in_another_batch_stays_out(
 
     assert (done.waiting, len(done.elsewhere)) == ([], 3)
     assert set(statuses(opened).values()) == {"exported"}
+
+
+def test_a_file_to_train_with_holds_no_turn_back(
+    opened: Opened, tmp_path: Path
+) -> None:
+    take(opened, item(opened, "hola", "price", "Ana"))
+    tuned = Selection(layout="llm_chat")
+    export_lessons(
+        opened.engine,
+        tmp_path / "tune.jsonl",
+        tuned,
+        held_out=(),
+        root=tmp_path,
+        now=NOW,
+    )
+    with transaction(opened.engine) as connection:
+        turns.set_status(connection, [turn(opened, "hola").turn_id], "new")
+    mine = export(opened, tmp_path / "one.yml").batch.batch_id
+
+    done = batches.withdraw(opened.engine, mine, root=tmp_path, now=NOW)
+
+    assert done.elsewhere == []
+    assert set(statuses(opened).values()) == {"new"}
 
 
 def test_erase_looks_for_a_file_until_it_is_deleted_here(

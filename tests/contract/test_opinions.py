@@ -200,11 +200,12 @@ def test_an_answer_on_the_screen_settles_a_dispute_and_can_be_undone(
     assert opinions(opened, "hola") == settled
 
 
-def test_what_is_merged_stands(opened: Opened) -> None:
+@pytest.mark.parametrize("settled", ["merged", "held_out"])
+def test_what_is_merged_or_in_the_test_set_stands(opened: Opened, settled: str) -> None:
     take(opened, item(opened, "hola", "price", "Ana"))
     with transaction(opened.engine) as connection:
         ids = [turn(opened, "hola").turn_id]
-        annotations.mark_merged(connection, ids)
+        getattr(annotations, f"mark_{settled}")(connection, ids)
         turns.set_status(connection, ids, "merged")
 
     done = take(
@@ -214,7 +215,7 @@ def test_what_is_merged_stands(opened: Opened) -> None:
     assert done.settled == ids
     assert (turn(opened, "hola").status, turn(opened, "hola").flags) == ("merged", [])
     assert opinions(opened, "hola") == [
-        ("Ana", "price", "merged"),
+        ("Ana", "price", settled),
         ("Bo", "greet", "overruled"),
         ("Cy", "price", "seconded"),
     ]

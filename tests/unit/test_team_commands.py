@@ -178,6 +178,14 @@ def test_who_annotated_is_said_by_the_option_the_environment_or_the_account(
     assert call(talked, "import", str(review), "--name", " ").exit_code == 2
 
 
+def test_who_was_handed_a_file_annotated_it_whoever_imports(
+    talked: Path, review: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RASA_QA_NAME", "Luis")
+    imported(talked, review)
+    assert {one.annotator for one in kept(talked).values()} == {"Marta"}
+
+
 def test_a_dispute_is_told_and_shown(talked: Path, review: Path) -> None:
     imported(talked, review, "--name", "Ana")
     edit(review, "a cómo la libra?", "price")
