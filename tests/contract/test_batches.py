@@ -133,14 +133,8 @@ def test_a_file_to_train_with_holds_no_turn_back(
 ) -> None:
     take(opened, item(opened, "hola", "price", "Ana"))
     tuned = Selection(layout="llm_chat")
-    export_lessons(
-        opened.engine,
-        tmp_path / "tune.jsonl",
-        tuned,
-        held_out=(),
-        root=tmp_path,
-        now=NOW,
-    )
+    path, before = tmp_path / "tune.jsonl", NOW - 1
+    export_lessons(opened.engine, path, tuned, held_out=(), root=tmp_path, now=before)
     with transaction(opened.engine) as connection:
         turns.set_status(connection, [turn(opened, "hola").turn_id], "new")
     mine = export(opened, tmp_path / "one.yml").batch.batch_id
