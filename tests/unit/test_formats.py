@@ -531,6 +531,7 @@ BAD = """\
   - text: "hola [a](b"
     metadata: {turn_id: t_00000000000000000001}
 """
+DASH_ALONE = "-\n  intent: a\n  examples:\n"
 UNCLEAR = "- synonym: x\n  examples: |\n    - y\n"
 
 
@@ -557,6 +558,10 @@ UNCLEAR = "- synonym: x\n  examples: |\n    - y\n"
                 f"{GOOD.replace('2', '3')}"
             ),
             f"{HEAD}- intent: '[a'\n  examples:\n{GOOD}",
+        ),
+        (
+            f"{HEAD}{DASH_ALONE}{GOOD}{DASH_ALONE}{BAD}",
+            f"{HEAD}{DASH_ALONE}{BAD}",
         ),
         # Blocks in other forms stay or go as a whole.
         (

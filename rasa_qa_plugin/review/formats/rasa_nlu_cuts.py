@@ -18,6 +18,7 @@ from rasa_qa_plugin.review.formats.records import STUCK
 from rasa_qa_plugin.review.items import TURN_ID
 from rasa_qa_plugin.review.nlu_file import (
     after_blank,
+    dash_line,
     end_of_content,
     entry_start,
     without,
@@ -162,7 +163,7 @@ def _end(text: str, node: Node, dash: int) -> int:
 
 def _comment_above(text: str, block: Node) -> int:
     """Give the offset where a block begins with the comment that stands right above."""
-    start = text.rfind("\n", 0, block.start_mark.index) + 1
+    start = dash_line(text, block)
     while (above := text.rfind("\n", 0, max(start - 1, 0)) + 1) < start and text[
         above:start
     ].lstrip().startswith("#"):
