@@ -1,7 +1,6 @@
 """Taking in what people decided, a page of turns at a time."""
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 from sqlalchemy.engine import Connection
@@ -11,7 +10,7 @@ from rasa_qa_plugin.privacy.spans import Alignment
 from rasa_qa_plugin.review.agreement import Agreement
 from rasa_qa_plugin.review.flags import DISAGREEMENT
 from rasa_qa_plugin.review.formats import Problem
-from rasa_qa_plugin.review.items import Item, tidy
+from rasa_qa_plugin.review.items import TURN_ID, Item, tidy
 from rasa_qa_plugin.review.opinions import Weighed, weigh
 from rasa_qa_plugin.review.surrogates import restored
 from rasa_qa_plugin.review.tasks import read_item
@@ -19,9 +18,6 @@ from rasa_qa_plugin.review.validation import Vocabulary
 from rasa_qa_plugin.storage import annotations, turns
 from rasa_qa_plugin.storage.annotations import Annotation, Kept
 from rasa_qa_plugin.storage.turns import Status, Turn
-
-# As `Vault.turn_id` makes them.
-_TURN_ID = re.compile(r"t_[0-9a-f]{20}")
 
 
 class Complaint(msgspec.Struct, frozen=True, kw_only=True):
@@ -131,7 +127,7 @@ class Intake:
     """Reads decisions about turns and sums up in an :class:`Imported`.
 
     Attributes:
-        to_mend: Lines that were not taken and can be mended, each with its turn.
+        to_mend: Lines that were not taken and can be mended, each with its turns.
         read_by_several: By turn that several people read, who gave which intent.
     """
 
@@ -154,7 +150,8 @@ class Intake:
         self._annotator = annotator
         self._handed_to = handed_to
         self._vocabulary = vocabulary
-        self.to_mend: dict[int, str | None] = {}
+        self.to_mend: dict[int, set[str]] = {}
+        self._barred: set[int] = set()
         self.read_by_several: list[dict[str, str]] = []
 
     def complain(
@@ -162,14 +159,20 @@ class Intake:
         line: int | None,
         message: str,
         *,
-        turn_id: str | None = None,
+        turn_ids: Collection[str] = (),
         rejected: bool = True,
     ) -> None:
         """Note a record that is not taken."""
         complaint = Complaint(line=line, message=message, rejected=rejected)
         self._done.complaints.append(complaint)
-        if rejected and line is not None:
-            self.to_mend[line] = turn_id
+        if line is None:
+            return
+        if not rejected:
+            # Where another record shares its line, both stay out of the rejects.
+            self._barred.add(line)
+            self.to_mend.pop(line, None)
+        elif line not in self._barred:
+            self.to_mend.setdefault(line, set()).update(turn_ids)
 
     def complain_about(
         self, connection: Connection, problems: Sequence[Problem]
@@ -179,14 +182,14 @@ class Intake:
             one.raw if isinstance(one.raw, str) else one.raw.decode("utf-8", "replace")
             for one in problems
         ]
-        named = [sorted(set(_TURN_ID.findall(text))) for text in raw]
+        named = [set(TURN_ID.findall(text)) for text in raw]
         found = turns.by_id(connection, {name for names in named for name in names})
         for problem, names in zip(problems, named, strict=True):
             gone = [name for name in names if not _may_be_kept(found.get(name))]
             self.complain(
                 problem.line,
                 problem.message,
-                turn_id=names[0] if names else None,
+                turn_ids=names,
                 rejected=not gone,
             )
 
@@ -210,7 +213,7 @@ class Intake:
             names.append(turn_id)
             if turn is not None:
                 message = "consent was taken back; dropped"
-            elif _TURN_ID.fullmatch(turn_id):
+            elif TURN_ID.fullmatch(turn_id):
                 message = "turn: not in this database, or erased; dropped"
             else:
                 self.complain(item.line, "turn: no such id; put back the exported one")
@@ -258,7 +261,7 @@ class Intake:
             return _Read(self._annotation(item, None, "", []), ("refused",))
         valid = self._vocabulary.check(item, turn)
         if isinstance(valid, str):
-            self.complain(item.line, valid, turn_id=turn.turn_id)
+            self.complain(item.line, valid, turn_ids=[turn.turn_id])
             return None
         bot = read_item(turn)
         sent = bot.text

@@ -10,6 +10,9 @@ import msgspec
 
 Verdict = Literal["correct", "skip", "reject"]
 
+TURN_ID = re.compile(r"t_[0-9a-f]{20}")
+"""A turn's id, as `Vault.turn_id` makes it."""
+
 # What cannot stand in an intent's name, since Rasa could not read it back.
 _NO_INTENT = re.compile(r"[\x00-\x1f\x7f-\x9f{}\[\]@\"'`\\<>|]|^[/ ]|[/ ]$")
 _UNPRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")

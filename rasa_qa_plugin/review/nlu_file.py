@@ -333,10 +333,15 @@ def _fingerprint_of(line: str) -> str:
 
 def entry_start(text: str, entry: Node) -> int:
     """Give the offset of the line with the dash, or of a blank one before it."""
+    return after_blank(text, dash_line(text, entry))
+
+
+def dash_line(text: str, entry: Node) -> int:
+    """Give the offset of the line with the dash of an entry."""
     start = text.rfind("\n", 0, entry.start_mark.index) + 1
     while start and not text[start : entry.start_mark.index].lstrip().startswith("-"):
         start = text.rfind("\n", 0, start - 1) + 1  # the dash has a line of its own
-    return after_blank(text, start)
+    return start
 
 
 def after_blank(text: str, start: int) -> int:

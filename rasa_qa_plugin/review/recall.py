@@ -5,7 +5,6 @@ up within the bot folder is found by the turns it names and by the lines it hold
 """
 
 import codecs
-import contextlib
 import glob
 import io
 import os
@@ -21,11 +20,13 @@ from rasa_qa_plugin import changes
 from rasa_qa_plugin.changes import FileChange
 from rasa_qa_plugin.errors import AnnotationError, MergeError
 from rasa_qa_plugin.review.formats import catalogue, llm
+from rasa_qa_plugin.review.formats.kept import UnusableError
+from rasa_qa_plugin.review.formats.records import SPOILED_ZIP
+from rasa_qa_plugin.review.items import TURN_ID
 from rasa_qa_plugin.review.nlu_file import holds_nlu, without_lines
 from rasa_qa_plugin.storage.copies import Copy
 
-# As `Vault.turn_id` makes them.
-_TURN_ID = re.compile(rb"t_[0-9a-f]{20}")
+_TURN_ID = re.compile(TURN_ID.pattern.encode())
 _NOT_OURS = frozenset(
     {".git", ".rasa", ".venv", "__pycache__", "models", "node_modules", "venv"}
 )
@@ -78,7 +79,10 @@ class _Found:
         if content is None:
             self.unreadable.add(path)
             return
-        here = _turns_in(content)
+        here, whole = _turns_in(content)
+        if not whole and path in copies.files:
+            self.unreadable.add(path)
+            return
         named = copies.turn_ids & here
         # In an annotation file the same words are other people's turns.
         has_lines = path in copies.data_files or not here
@@ -89,7 +93,7 @@ class _Found:
                 after, gone, stuck = _without_lines(after, copies.lines)
                 if stuck:
                     self.unreadable.add(path)
-        except (UnicodeDecodeError, AnnotationError, MergeError):
+        except (AnnotationError, MergeError, UnusableError, ValueError, RecursionError):
             # A broken file that nothing of theirs is known to be in is not our affair.
             if named or path in copies.data_files:
                 self.unreadable.add(path)
@@ -101,24 +105,29 @@ class _Found:
             self.files.append(FileChange(path, content, after))
 
 
-def _turns_in(content: bytes) -> set[str]:
-    """Give the turns that a file names, packed or in whatever encoding."""
+def _turns_in(content: bytes) -> tuple[set[str], bool]:
+    """Give the turns that a file names, packed or in whatever encoding.
+
+    Also whether all of it could be looked into: an archive may be spoiled.
+    """
     parts = [content]
+    whole = True
     if content.startswith(_ZIP):
-        with (
-            contextlib.suppress(zipfile.BadZipFile, RuntimeError, EOFError, OSError),
-            zipfile.ZipFile(io.BytesIO(content)) as archive,
-        ):
-            few = sum(one.file_size for one in archive.infolist()) <= _LARGEST
-            parts += [archive.read(one) for one in archive.namelist() if few]
+        try:
+            with zipfile.ZipFile(io.BytesIO(content)) as archive:
+                whole = sum(one.file_size for one in archive.infolist()) <= _LARGEST
+                parts += [archive.read(one) for one in archive.namelist() if whole]
+        except SPOILED_ZIP:
+            whole = False
     elif content.startswith(_UTF16):
         parts.append(content.replace(b"\0", b""))
-    return {found.decode() for part in parts for found in _TURN_ID.findall(part)}
+    named = {found.decode() for part in parts for found in _TURN_ID.findall(part)}
+    return named, whole
 
 
 def _without_turns(content: bytes, named: Collection[str], path: Path) -> bytes:
     if llm.is_manifest(content):
-        return llm.manifest_without(content, named)
+        return llm.manifest_without(content, named, path.name)
     return catalogue.format_of(content, path).without_turns(content, named, path.name)
 
 
@@ -136,10 +145,11 @@ def _without_lines(
 
 
 class _Wanted(msgspec.Struct, frozen=True):
-    """What is looked for."""
+    """What is looked for, and the files where it was put."""
 
     turn_ids: frozenset[str]
     lines: frozenset[str]
+    files: frozenset[Path]
     data_files: frozenset[Path]
 
 
@@ -159,6 +169,7 @@ def plan_recall(copies: Sequence[Copy], *, root: Path, backups: Path) -> Recall:
     wanted = _Wanted(
         frozenset(copy.turn_id for copy in copies if copy.line is None),
         frozenset(copy.line for copy in copies if copy.line is not None),
+        frozenset(places.values()),
         frozenset(places[copy.file] for copy in copies if copy.line is not None),
     )
     found = _Found(backups.resolve())

@@ -1,7 +1,7 @@
 """What an import could not take, in a file beside it, to be mended and imported."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from sqlalchemy.engine import Connection, Engine
@@ -44,19 +44,24 @@ class Rejects:
         self._form = form
         self._root = root
         self._path: Path | None = None
-        self._lines: dict[int, str | None] = {}
+        self._lines: Mapping[int, Collection[str]] = {}
+        self._records: tuple[frozenset[int], bytes] | None = None
 
     def announce(
-        self, connection: Connection, lines: dict[int, str | None], *, now: float
+        self,
+        connection: Connection,
+        lines: Mapping[int, Collection[str]],
+        *,
+        now: float,
     ) -> None:
-        """Say which lines will be written, each with its turn where it has one."""
+        """Say which lines will be written, each with the turns that it names."""
         if not lines:
             return
         self._lines = lines
-        self._path = self._free_path(self._only(lines))
+        self._path = self._free_path()
         file = stored_path(self._path, self._root)
         known = copies.turns_in(connection, file)
-        ids = {turn_id for turn_id in lines.values() if turn_id} - known
+        ids = {turn_id for named in lines.values() for turn_id in named} - known
         written = [Written(turn_id=turn_id, file=file) for turn_id in sorted(ids)]
         copies.record(connection, written, now=now)
 
@@ -66,9 +71,10 @@ class Rejects:
         Raises:
             RasaQAError: It cannot be written; importing again tries again.
         """
-        if self._path is None:
+        # Before anybody's turns are held: a large file takes its time.
+        if self._path is None or not self._only(self._lines):
             return None
-        ids = [turn_id for turn_id in self._lines.values() if turn_id]
+        ids = {turn_id for named in self._lines.values() for turn_id in named}
         with transaction(engine) as connection:
             # Nobody may leave while their words are written down.
             queue.hold(connection, ids)
@@ -78,9 +84,7 @@ class Rejects:
                 if turn.text is not None
             }
             lines = [
-                line
-                for line, turn_id in self._lines.items()
-                if turn_id is None or turn_id in there
+                line for line, named in self._lines.items() if there.issuperset(named)
             ]
             if not lines:
                 return None
@@ -94,9 +98,14 @@ class Rejects:
         return self._path
 
     def _only(self, lines: Collection[int]) -> bytes:
-        return self._form.only(self._content, lines, self._source.name)
+        """Give the records of these lines; nothing where they cannot be cut out."""
+        wanted = frozenset(lines)
+        if self._records is None or self._records[0] != wanted:
+            found = self._form.only(self._content, wanted, self._source.name)
+            self._records = wanted, found
+        return self._records[1]
 
-    def _free_path(self, content: bytes) -> Path:
+    def _free_path(self) -> Path:
         """Choose a name; nobody's mending is written over.
 
         What is left of a rejects file takes its place: the rest of it was recorded.
@@ -107,6 +116,6 @@ class Rejects:
         while True:
             ending = ".rejected" if number == 1 else f".rejected{number}"
             path = self._source.with_name(f"{self._source.name}{ending}")
-            if not path.exists() or changes.read(path) == content:
+            if not path.exists() or changes.read(path) == self._only(self._lines):
                 return path
             number += 1

@@ -17,6 +17,7 @@ from rasa_qa_plugin.review.formats.llm import LAYOUTS
 from rasa_qa_plugin.review.importing import import_items
 from rasa_qa_plugin.review.items import Entity, Item, clean
 from rasa_qa_plugin.review.recall import apply_recall, plan_recall
+from rasa_qa_plugin.review.rejects import Rejects
 from rasa_qa_plugin.review.surrogates import Surrogates
 from rasa_qa_plugin.storage import annotations, batches, copies, erasure, search, turns
 from rasa_qa_plugin.storage.annotations import Annotation
@@ -340,3 +341,59 @@ def test_where_approval_is_asked_for_nothing_else_trains(
     lessons(taught, tmp_path / "tune.jsonl", approved_only=True)
 
     assert said(tmp_path / "tune.jsonl") == [first.text]
+
+
+# What an import leaves to be mended
+
+
+def mend(opened: Opened, path: Path, content: str, name: str) -> Rejects:
+    """Import a file; what it leaves is still to be written."""
+    form = catalogue.format_named(name)
+    rejects = Rejects(path, content.encode(), form, root=path.parent)
+    import_items(
+        opened.engine, [], problems=form.load(content.encode(), path.name).problems,
+        rejects=rejects, privacy=opened.privacy, source=path.name, now=NOW,
+    )  # fmt: skip
+    return rejects
+
+
+def test_a_record_that_names_two_people_goes_with_either(
+    opened: Opened, tmp_path: Path
+) -> None:
+    ana, bo, cris = (min(ids) for ids in by_person(opened).values())
+    head, torn, bad = (
+        "turn_id,text,intent\n",
+        f'{ana},"hola,greet\n{bo},"dos",greet\n',
+        f"{cris},,greet\n",
+    )
+    rejects = mend(opened, tmp_path / "review.csv", head + torn + bad, "csv")
+    with reading(opened.engine) as connection:
+        recorded = copies.turns_in(connection, "review.csv.rejected")
+    first = rejects.write(opened.engine)
+    assert first is not None
+    assert first.read_text("utf-8") == head + torn + bad
+
+    with transaction(opened.engine) as connection:
+        erasure.erase(connection, opened.vault.pseudonym("bo"), now=NOW)
+    second = rejects.write(opened.engine)
+
+    assert recorded == {ana, bo, cris}
+    assert second is not None
+    assert second.read_text("utf-8") == head + bad
+
+
+def test_what_shares_a_line_with_words_of_who_left_is_not_written_down(
+    opened: Opened, tmp_path: Path
+) -> None:
+    gone, here = turn_ids = ["t_" + "0" * 20, min(by_person(opened)["ana"])]
+    for order in (turn_ids, turn_ids[::-1]):
+        listed = ", ".join(f"{{text: '', metadata: {{turn_id: {x}}}}}" for x in order)
+        content = f"nlu:\n- intent: a\n  examples: [{listed}]\n"
+        rejects = mend(opened, tmp_path / "review.yml", content, "rasa_nlu")
+
+        assert rejects.write(opened.engine) is None
+
+    mended = mend(
+        opened, tmp_path / "review.yml", content.replace(gone, here), "rasa_nlu"
+    )
+    assert mended.write(opened.engine) is not None

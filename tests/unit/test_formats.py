@@ -347,7 +347,9 @@ def test_json_of_any_shape_is_refused_record_by_record(rows: list[Any]) -> None:
         "prodigy": lines,
     }.items():
         loaded = refused(form_of(name).load, content, "review")
-        assert loaded is None or len(loaded.problems) <= len(rows)
+        assert loaded is None or {one.line for one in loaded.problems} <= {
+            *range(1, len(lines.splitlines()) + 1)
+        }
 
 
 def test_a_mark_that_was_counted_as_browsers_do_is_found() -> None:
@@ -506,3 +508,151 @@ def test_a_workbook_that_a_spreadsheet_saved_comes_home() -> None:
     assert (problem.line, "turn_id" in problem.message) == (5, True)
     alone = form.load(form.only(saved.getvalue(), [5], "f"), "f")
     assert (alone.items, len(alone.problems)) == ([], 1)
+
+
+# What goes into a `.rejected` file
+
+
+def rejected(text: str) -> str:
+    """Give what is left for mending of a file in Rasa's format."""
+    form = form_of("rasa_nlu")
+    problems = form.load(text.encode(), "review.yml").problems
+    lines = {one.line or 0 for one in problems}
+    assert lines
+    return form.only(text.encode(), lines, "review.yml").decode()
+
+
+HEAD = "# ours\nnlu:\n"
+GOOD = """\
+  - text: otra vez
+    metadata: {turn_id: t_00000000000000000002}
+"""
+BAD = """\
+  - text: "hola [a](b"
+    metadata: {turn_id: t_00000000000000000001}
+"""
+DASH_ALONE = "-\n  intent: a\n  examples:\n"
+UNCLEAR = "- synonym: x\n  examples: |\n    - y\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        # The record's neighbours go, whichever side they are on.
+        (
+            f"{HEAD}- intent: a\n  examples:\n{GOOD}{BAD}{GOOD}",
+            f"{HEAD}- intent: a\n  examples:\n{BAD}",
+        ),
+        # What people said before stands above the block, of whoever it is.
+        (
+            (
+                f"{HEAD}# said: no ({turn(2)})\n# mine\n- intent: a\n  examples:\n"
+                f"{GOOD}  # also ({turn(1)})\n{BAD}"
+            ),
+            f"{HEAD}# mine\n- intent: a\n  examples:\n  # also ({turn(1)})\n{BAD}",
+        ),
+        # A bad intent's name is said once, and its examples are what is to be mended.
+        (
+            (
+                f"{HEAD}- intent: '[a'\n  examples:\n{GOOD}- intent: a\n  examples:\n"
+                f"{GOOD.replace('2', '3')}"
+            ),
+            f"{HEAD}- intent: '[a'\n  examples:\n{GOOD}",
+        ),
+        (
+            f"{HEAD}{DASH_ALONE}{GOOD}{DASH_ALONE}{BAD}",
+            f"{HEAD}{DASH_ALONE}{BAD}",
+        ),
+        # Blocks in other forms stay or go as a whole.
+        (
+            (
+                f"{HEAD}- intent: a\n  examples: [{{text: otra, metadata: {{turn_id: "
+                f"{turn(2)}}}}}]\n- {{intent: a, examples: []}}\n{UNCLEAR}"
+            ),
+            f"{HEAD}{UNCLEAR}",
+        ),
+        (
+            (
+                f"{HEAD}- intent: a\n  examples: [{{text: otra}}]\n- intent: a\n"
+                f"  examples:\n{GOOD}"
+            ),
+            f"{HEAD}- intent: a\n  examples: [{{text: otra}}]\n",
+        ),
+        (
+            (
+                "nlu: [{intent: a, examples: [{text: otra}, {text: b, metadata: "
+                f"{{turn_id: {turn(2)}}}}}]}}]\n"
+            ),
+            "",
+        ),
+    ],
+)
+def test_only_what_is_to_be_mended_is_left_of_a_file(text: str, left: str) -> None:
+    assert rejected(text) == left
+    if left:
+        assert rejected(left) == left
+
+
+def test_rows_to_mend_are_the_same_workbook_at_any_time() -> None:
+    book = openpyxl.Workbook()
+    book.active.append(["Text", "turn_id", "intent", "note"])
+    for number in range(1, 4):
+        book.active.append([f"hola {number}", turn(number), "greet", "=1+1"])
+    book.create_sheet("mine").append([turn(3), "what others said"])
+    saved = io.BytesIO()
+    book.save(saved)
+    form = form_of("xlsx")
+
+    only = form.only(saved.getvalue(), [3], "f")
+
+    with zipfile.ZipFile(io.BytesIO(only)) as archive:
+        assert {one.date_time[0] for one in archive.infolist()} == {1980}
+    left = openpyxl.load_workbook(io.BytesIO(only))
+    assert {left.properties.created.year, left.properties.modified.year} == {1980}
+    assert [*left["turns"].values] == [
+        ("text", "turn_id", "intent", "note"),
+        ("hola 2", turn(2), "greet", "=1+1"),
+    ]
+    assert "mine" not in left.sheetnames
+    assert form.only(only, [2], "f") == only
+
+
+def test_one_bad_annotation_keeps_nobody_else_s_from_counting() -> None:
+    form = form_of("label_studio")
+    (task,) = json.loads(given_back(form, [THREE[0]]))
+    (good,) = task["annotations"]
+    task["annotations"] = [
+        good | {"completed_by": 2, "result": []},
+        good,
+        good | {"completed_by": 3, "lead_time": "long"},
+    ]
+
+    loaded = form.load(json.dumps([task]).encode(), "file")
+
+    assert [(one.annotator, one.intent) for one in loaded.items] == [("1", "greet")]
+    assert [one.line for one in loaded.problems] == [1, 1]
+
+
+def test_a_mark_without_offsets_in_a_short_form_is_a_problem_of_its_row() -> None:
+    marks = [{"labels": ["a"]}, {"start": 1, "end": 2, "labels": ["a"]}]
+    row = {"text": "hola", "turn_id": turn(1), "intent": "greet", "entities": marks}
+
+    loaded = form_of("label_studio").load(json.dumps([row]).encode(), "file")
+
+    (problem,) = loaded.problems
+    assert "no offsets" in problem.message
+
+
+def test_a_sheet_that_breaks_off_is_refused_in_one_line() -> None:
+    form = form_of("xlsx")
+    spoiled = io.BytesIO()
+    with (
+        zipfile.ZipFile(io.BytesIO(dumped(form, THREE))) as before,
+        zipfile.ZipFile(spoiled, "w") as after,
+    ):
+        for name in before.namelist():
+            part = before.read(name)
+            after.writestr(name, part[:-100] if name.endswith("sheet1.xml") else part)
+
+    with pytest.raises(AnnotationError, match=r"^review\.xlsx: not a readable"):
+        form.load(spoiled.getvalue(), "review.xlsx")

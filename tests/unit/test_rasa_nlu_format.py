@@ -258,7 +258,7 @@ HEAD = "nlu:\n- intent: a\n  examples:\n"
         ("rules: []\n", None, "no `nlu:` key"),
         ("nlu: hola\n", 1, "not a list"),
         ("nlu:\n- synonym: a\n  examples: |\n    - b\n", 2, "not an intent block"),
-        ("nlu:\n- intent: a\n  examples: |\n    - hola\n", 3, "turn_id per example"),
+        ("nlu:\n- intent: a\n  examples: |\n    - hola\n", 2, "turn_id per example"),
         (HEAD + "  - text: hola\n", 4, "no turn_id"),
         (HEAD + "  - text: hola\n    metadata: {turn_id: }\n", 4, "no turn_id"),
         (HEAD + "  - hola\n", 4, "not a map"),
@@ -288,12 +288,12 @@ HEAD = "nlu:\n- intent: a\n  examples:\n"
         ),
         (
             "nlu:\n- intent:\n  examples: [{text: a, metadata: {turn_id: 1}}]\n",
-            2,
+            3,
             "intent is empty",
         ),
         (
             "nlu:\n- intent: 'a{b}'\n  examples: [{text: a, metadata: {turn_id: 1}}]\n",
-            2,
+            3,
             "characters Rasa cannot use",
         ),
     ],

@@ -1,15 +1,18 @@
 """Words of people who are forgotten leave files, and nothing else in them changes."""
 
+import io
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
+import openpyxl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rasa_qa_plugin.errors import AnnotationError
-from rasa_qa_plugin.review.formats import rasa_nlu
+from rasa_qa_plugin.review.formats import catalogue, llm, rasa_nlu
 from rasa_qa_plugin.review.items import Item
 from rasa_qa_plugin.review.nlu_file import fingerprint, read_layout, without_lines
 from rasa_qa_plugin.review.recall import Recall, plan_recall, stored_path
@@ -342,3 +345,86 @@ def test_what_others_said_alike_in_an_annotation_file_is_theirs(tmp_path: Path) 
     (review,) = (change for change in plan.files if change.path.name == "review.yml")
     assert turn(0).encode() in review.after
     assert turn(1).encode() not in review.after
+
+
+def spoiled_zip(name: str, text: str) -> bytes:
+    """Give an archive in which the compressed bytes of the one file are broken."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(name, text * 50)
+    content = bytearray(packed.getvalue())
+    at = 30 + len(name)
+    content[at : at + 8] = b"\xff" * 8
+    return bytes(content)
+
+
+TWICE = """\
+nlu:
+- intent: greet
+  examples:
+  - text: hola
+    metadata: {turn_id: t_00000000000000000001}
+    metadata: {turn_id: t_00000000000000000001}
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("twice.yml", TWICE.encode()),
+        (
+            "odd.json",
+            (
+                b'[{"turn_id": 5, "text": "t_00000000000000000001"},'
+                b' {"data": {"turn_id": "x"}}]'
+            ),
+        ),
+        ("cut.manifest.json", llm.manifest({"a": [turn(1)]})[:-8]),
+        ("odd.manifest.json", llm.manifest({"a": [turn(1)]}).replace(b"[", b'{"x":[')),
+    ],
+)
+def test_one_spoiled_file_keeps_nobody_else_s_words_in(
+    tmp_path: Path, name: str, content: bytes
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    (tmp_path / "review.yml").write_text(rasa_nlu.dump(items(2)), "utf-8")
+
+    plan = recall(tmp_path, copy(turn(1), "review.yml"))
+
+    assert plan.unreadable == (name,)
+    assert [change.path.name for change in plan.files] == ["review.yml"]
+
+
+def test_a_spoiled_archive_is_told_where_words_were_put_in_it(tmp_path: Path) -> None:
+    for name in ("sent.zip", "other.docx"):
+        (tmp_path / name).write_bytes(spoiled_zip("all.jsonl", f'"{turn(1)}"\n'))
+
+    plan = recall(tmp_path, copy(turn(1), "sent.zip"))
+
+    assert (plan.unreadable, plan.settled, plan.files) == (("sent.zip",), (), ())
+    with pytest.raises(AnnotationError, match=r"^sent\.zip: not a readable zip"):
+        catalogue.format_named("doccano").load(
+            (tmp_path / "sent.zip").read_bytes(), "sent.zip"
+        )
+
+
+def test_every_sheet_of_a_workbook_forgets_who_leaves() -> None:
+    form = catalogue.format_named("xlsx")
+    book = openpyxl.Workbook()
+    for title in ("turns", "by Ana"):
+        sheet = book.create_sheet(title)
+        for row in (["turn_id", "text"], [turn(1), "uno"], [turn(2), "dos"]):
+            sheet.append(row)
+    saved = io.BytesIO()
+    book.save(saved)
+
+    left = form.without_turns(saved.getvalue(), {turn(1)}, "review.xlsx")
+
+    found = openpyxl.load_workbook(io.BytesIO(left))
+    for title in ("turns", "by Ana"):
+        assert [*found[title].values] == [("turn_id", "text"), (turn(2), "dos")]
+
+    sheet["A1"].comment = openpyxl.comments.Comment(f"see {turn(1)}", "Ana")
+    book.save(saved)
+    with pytest.raises(AnnotationError, match=r"^review\.xlsx: names turns"):
+        form.without_turns(saved.getvalue(), {turn(1)}, "review.xlsx")

@@ -73,6 +73,7 @@ class Format(NamedTuple):
             by line. Raises AnnotationError when the file as a whole is unreadable.
         only: Gives the file with the records of these ``line`` numbers alone, the rest
             as it stood: what goes into a ``.rejected`` file, to be mended and imported.
+            Nothing where they cannot be told from other people's words.
         without_turns: Gives the file without these turns, the rest as it stood.
         beside: Gives what else the tool needs, by what is put behind the file's stem;
             the names are complete once *dump* is exhausted.

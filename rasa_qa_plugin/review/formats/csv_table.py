@@ -2,7 +2,6 @@
 
 import csv
 import io
-import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from rasa_qa_plugin.errors import AnnotationError
@@ -12,13 +11,11 @@ from rasa_qa_plugin.review.formats.kept import UnusableError
 from rasa_qa_plugin.review.formats.label_studio_answers import of_csv_row
 from rasa_qa_plugin.review.formats.records import Record
 from rasa_qa_plugin.review.formats.spreadsheet import COLUMNS, item_of, row_of
-from rasa_qa_plugin.review.items import Item, tidy
+from rasa_qa_plugin.review.items import TURN_ID, Item, tidy
 
 _BOM = b"\xef\xbb\xbf"  # or Excel takes it for another encoding
 _SEPARATORS = ",;\t"
 _KEY = "turn_id"
-# As `Vault.turn_id` makes them.
-_TURN = re.compile(r"t_[0-9a-f]{20}")
 
 
 def _recognises(content: bytes) -> bool:
@@ -51,7 +48,7 @@ def _load(content: bytes, file: str) -> Loaded:
                 "each cell"
             )
         row = dict(zip(names, cells, strict=False))
-        others = set(_TURN.findall(text.partition("\n")[2])) - {row.get(_KEY)}
+        others = set(TURN_ID.findall(text.partition("\n")[2])) - {row.get(_KEY)}
         if others:
             raise UnusableError(
                 "a quotation mark is not closed, so that the next rows are part of "

@@ -24,7 +24,7 @@ from rasa_qa_plugin.review.formats.kept import (
     shown,
     unpacked,
 )
-from rasa_qa_plugin.review.formats.records import lines_of
+from rasa_qa_plugin.review.formats.records import SPOILED_ZIP, lines_of
 from rasa_qa_plugin.review.items import Item, clean, tidy
 
 _ZIP = b"PK\x03\x04"
@@ -40,7 +40,7 @@ def _recognises(content: bytes) -> bool:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             return any(name.endswith(".jsonl") for name in archive.namelist())
-    except zipfile.BadZipFile:
+    except SPOILED_ZIP:
         return False
 
 
@@ -100,7 +100,7 @@ def _members(content: bytes, file: str) -> list[tuple[str, bytes]]:
             if sum(one.file_size for one in archive.infolist()) > _LARGEST:
                 raise AnnotationError(file, "too large; export it in parts")
             return [(one, archive.read(one)) for one in archive.namelist()]
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError):
+    except SPOILED_ZIP:
         raise AnnotationError(file, "not a readable zip; download it again") from None
 
 

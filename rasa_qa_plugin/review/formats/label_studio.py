@@ -13,7 +13,7 @@ import msgspec
 
 from rasa_qa_plugin.errors import AnnotationError
 from rasa_qa_plugin.review.formats import Format, Loaded, Names, json_lines, records
-from rasa_qa_plugin.review.formats.kept import COLUMN, packed
+from rasa_qa_plugin.review.formats.kept import COLUMN, UnusableError, packed
 from rasa_qa_plugin.review.formats.label_studio_answers import FlatTask, Task
 from rasa_qa_plugin.review.formats.label_studio_setup import setup
 from rasa_qa_plugin.review.formats.records import Record
@@ -129,14 +129,17 @@ class _Outline(msgspec.Struct):
     turn_id: str | None = None
 
 
-def _read(text: str) -> Sequence[Item]:
+def _read(text: str) -> Sequence[Item | UnusableError]:
     flat = json_lines.row_of(text, _Outline).data is None
     kind: type[FlatTask | Task] = FlatTask if flat else Task
     return json_lines.row_of(text, kind).items()
 
 
 def _turn_id(text: str) -> str | None:
-    task = json_lines.row_of(text, _Outline)
+    try:
+        task = json_lines.row_of(text, _Outline)
+    except UnusableError:
+        return None
     return task.data.turn_id if task.data else task.turn_id
 
 

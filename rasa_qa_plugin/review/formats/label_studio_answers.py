@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from rasa_qa_plugin.review.formats import json_lines
 from rasa_qa_plugin.review.formats.kept import (
     Kept,
     UnusableError,
@@ -17,6 +18,7 @@ from rasa_qa_plugin.review.formats.offsets import fix_span
 from rasa_qa_plugin.review.items import Entity, Item, clean
 
 _REGION = ("role", "group", "value")
+_NO_OFFSETS = "a mark has no offsets; mark it again"
 _ONE_INTENT = "has not one intent chosen; choose exactly one"
 
 
@@ -64,13 +66,27 @@ class Task(msgspec.Struct):
     """A task of the JSON export."""
 
     data: _Data
-    annotations: list[_Annotation] | None = None
+    annotations: list[msgspec.Raw] | None = None
 
-    def items(self) -> Sequence[Item]:
-        """Give what each person made of it; their latest word counts."""
-        by_time = sorted(self.annotations or (), key=lambda one: one.updated_at or "")
-        latest = {one.annotator: one for one in by_time}
-        return [self._item(one) for one in latest.values()]
+    def items(self) -> Sequence[Item | UnusableError]:
+        """Give what each person made of it; their latest word counts.
+
+        What one of them did wrong keeps nobody else's word from counting.
+        """
+        said: list[_Annotation] = []
+        made: list[Item | UnusableError] = []
+        for raw in self.annotations or ():
+            try:
+                said.append(json_lines.row_of(bytes(raw).decode(), _Annotation))
+            except UnusableError as problem:
+                made.append(problem)
+        said.sort(key=lambda one: one.updated_at or "")
+        for one in {one.annotator: one for one in said}.values():
+            try:
+                made.append(self._item(one))
+            except UnusableError as problem:
+                made.append(problem)
+        return made
 
     def _item(self, annotation: _Annotation) -> Item:
         chosen = {one.from_name: one.value.choices for one in annotation.result}
@@ -110,7 +126,7 @@ def _entities(text: str, results: Sequence[_Result]) -> Iterator[Entity]:
         for label in one.value.labels:
             start, end, words = one.value.start, one.value.end, one.value.text
             if start is None or end is None:
-                raise UnusableError("a mark has no offsets; mark it again")
+                raise UnusableError(_NO_OFFSETS)
             span = fix_span(text, start, end, words if isinstance(words, str) else None)
             if span is None:
                 raise UnusableError("a mark lies outside of the text; mark it again")
@@ -167,6 +183,8 @@ class FlatTask(msgspec.Struct):
         return [completed(item, kept)]
 
     def _marked(self) -> list[Any]:
+        if any(one.start is None or one.end is None for one in self.entities):
+            raise UnusableError(_NO_OFFSETS)
         regions: list[Any] = sorted(
             (one.start, one.end, label) for one in self.entities for label in one.labels
         )

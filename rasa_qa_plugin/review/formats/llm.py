@@ -11,6 +11,7 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
+from rasa_qa_plugin.errors import AnnotationError
 from rasa_qa_plugin.review.formats import json_lines, records
 from rasa_qa_plugin.review.items import Item
 from rasa_qa_plugin.review.nlu_file import fingerprint
@@ -68,9 +69,22 @@ def is_manifest(content: bytes) -> bool:
     return _TITLE in records.beginning(content[:200])
 
 
-def manifest_without(content: bytes, turn_ids: Collection[str]) -> bytes:
-    """Give such a file without these turns."""
-    files: dict[str, list[str]] = json.loads(content)["files"]
+class _Manifest(msgspec.Struct):
+    files: dict[str, list[str]]
+
+
+def manifest_without(content: bytes, turn_ids: Collection[str], file: str) -> bytes:
+    """Give such a file without these turns.
+
+    Raises:
+        AnnotationError: It is not as it was written; *file* is only named there.
+    """
+    try:
+        files = msgspec.json.decode(content, type=_Manifest).files
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        raise AnnotationError(
+            file, "not as it was written; delete it by hand"
+        ) from None
     return manifest(
         {name: [x for x in ids if x not in turn_ids] for name, ids in files.items()}
     )

@@ -167,10 +167,12 @@ def _answers(text: str, piece: Piece) -> Iterator[Answer]:
 
 
 def _answer(text: str, piece: Piece, node: Node, said: Item | MisplacedError) -> Answer:
+    """Note what *node* says under its own line: by that it is found again."""
     place = example_place(text, node, piece.start)
+    line = piece.line + line_of(node)
     if isinstance(said, MisplacedError):
-        return Answer(piece.line + said.line, place, problem=str(said))
-    return Answer(piece.line + line_of(node), place, said)
+        return Answer(line, place, problem=str(said))
+    return Answer(line, place, said)
 
 
 def _only(content: bytes, lines: Collection[int], file: str) -> bytes:

@@ -11,10 +11,14 @@ from rasa_qa_plugin.review.formats.rasa_nlu_nodes import (
     blocks,
     examples,
     line_of,
+    mapping,
     turn_id_of,
 )
+from rasa_qa_plugin.review.formats.records import STUCK
+from rasa_qa_plugin.review.items import TURN_ID
 from rasa_qa_plugin.review.nlu_file import (
     after_blank,
+    dash_line,
     end_of_content,
     entry_start,
     without,
@@ -41,29 +45,61 @@ def without_turns(text: str, turn_ids: Collection[str], *, file: str) -> str:
         for line in _COMMENT.finditer(text)
         if any(turn_id in line.group() for turn_id in turn_ids)
     ]
-    cuts += _cuts(text, file, lambda example: turn_id_of(example) in turn_ids)
+    nlu = blocks(text, file)
+
+    def goes(example: Node) -> bool:
+        return _turn_of(example) in turn_ids
+
+    for block in () if nlu.flow_style else nlu.value:
+        cuts += _cuts(text, block, goes)
     shorter = without(text, cuts)
     if any(turn_id in shorter for turn_id in turn_ids):
         raise AnnotationError(
             file,
-            "names turns of people who are forgotten in a form that cannot be taken "
-            "out; delete it by hand",
+            STUCK,
         )
     return mark + shorter
 
 
 def only(text: str, lines: Collection[int], *, file: str) -> str:
-    """Give an annotation file with the examples alone that stand in these lines."""
+    """Give an annotation file with the examples, or odd blocks, that begin in *lines*.
+
+    No comment stays that names another turn. Nothing is left of a list in flow style,
+    where no example has lines of its own.
+    """
     wanted = frozenset(lines)
-
-    def goes(example: Node) -> bool:
-        first = line_of(example)
-        more = text.count("\n", *example_place(text, example))
-        return wanted.isdisjoint(range(first, first + more + 1))
-
     mark = "\ufeff" if text.startswith("\ufeff") else ""
     text = text.removeprefix(mark)
-    return mark + without(text, _cuts(text, file, goes))
+    nlu = blocks(text, file)
+    if nlu.flow_style:
+        return ""
+
+    def goes(example: Node) -> bool:
+        return line_of(example) not in wanted
+
+    cuts: _Cuts = []
+    stays: list[tuple[int, int]] = []
+    for block in nlu.value:
+        left = [one for one in _examples_or_itself(block) if not goes(one)]
+        if not left:
+            end = _end(text, block, max(0, block.start_mark.column - 2))
+            cuts.append((_comment_above(text, block), end))
+        elif _listed(block) is None:
+            stays.append(example_place(text, block))
+        else:
+            cuts += _cuts(text, block, goes)
+            stays += [example_place(text, one) for one in left]
+    mine = {
+        turn_id
+        for start, end in stays
+        for turn_id in TURN_ID.findall(_COMMENT.sub("", text[start:end]))
+    }
+    cuts += [
+        line.span()
+        for line in _COMMENT.finditer(text)
+        if not mine.issuperset(TURN_ID.findall(line.group()))
+    ]
+    return mark + without(text, cuts)
 
 
 def example_place(text: str, example: Node, start: int = 0) -> tuple[int, int]:
@@ -77,26 +113,46 @@ def example_place(text: str, example: Node, start: int = 0) -> tuple[int, int]:
     return first, end_of_content(text, first, last, dash)
 
 
-def _cuts(text: str, file: str, goes: Callable[[Node], bool]) -> _Cuts:
+def _turn_of(example: Node) -> str:
+    """Give the turn of an example; empty where it is spoiled."""
+    try:
+        return turn_id_of(example)
+    except UnusableError:
+        return ""
+
+
+def _listed(block: Node) -> SequenceNode | None:
+    """Give the examples of a block if each has lines of its own.
+
+    Synonyms have none, nor has what people wrote in a form of their own.
+    """
+    try:
+        examples(block)
+    except UnusableError:
+        return None
+    listed = mapping(block).get("examples")
+    apart = isinstance(listed, SequenceNode) and not listed.flow_style
+    return listed if apart else None
+
+
+def _examples_or_itself(block: Node) -> list[Node]:
+    """Give what a block is reported by when it can only stay or go as a whole."""
+    try:
+        return examples(block) or [block]
+    except UnusableError:
+        return [block]
+
+
+def _cuts(text: str, block: Node, goes: Callable[[Node], bool]) -> _Cuts:
     """Find what to take out so that these examples, and no more, are gone."""
-    nlu = blocks(text, file)
-    cuts: _Cuts = []
-    for block in () if nlu.flow_style else nlu.value:
-        try:
-            found = examples(block)
-        except UnusableError:
-            continue  # synonyms, and what people wrote in a form of their own
-        content = {key.value: value for key, value in block.value}
-        listed = content.get("examples")
-        if not isinstance(listed, SequenceNode) or listed.flow_style:
-            continue
-        dash = listed.start_mark.column
-        mine = [one for one in found if goes(one)]
-        spans = [(entry_start(text, one), _end(text, one, dash)) for one in mine]
-        if mine and len(mine) == len(found):
-            spans = [(_comment_above(text, block), _end(text, block, dash))]
-        cuts += spans
-    return cuts
+    listed = _listed(block)
+    if listed is None:
+        return []
+    dash = listed.start_mark.column
+    mine = [one for one in listed.value if goes(one)]
+    if mine and len(mine) == len(listed.value):
+        return [(_comment_above(text, block), _end(text, block, dash))]
+    return [(entry_start(text, one), _end(text, one, dash)) for one in mine]
 
 
 def _end(text: str, node: Node, dash: int) -> int:
@@ -107,7 +163,7 @@ def _end(text: str, node: Node, dash: int) -> int:
 
 def _comment_above(text: str, block: Node) -> int:
     """Give the offset where a block begins with the comment that stands right above."""
-    start = text.rfind("\n", 0, block.start_mark.index) + 1
+    start = dash_line(text, block)
     while (above := text.rfind("\n", 0, max(start - 1, 0)) + 1) < start and text[
         above:start
     ].lstrip().startswith("#"):

@@ -4,7 +4,10 @@ A record that cannot be used does not keep the others from being used.
 """
 
 import codecs
-from collections.abc import Callable, Collection, Iterator, Sequence
+import lzma
+import zipfile
+import zlib
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -13,6 +16,20 @@ from rasa_qa_plugin.errors import AnnotationError
 from rasa_qa_plugin.review.formats import Loaded, Problem
 from rasa_qa_plugin.review.formats.kept import UnusableError
 from rasa_qa_plugin.review.items import Item
+
+STUCK = (
+    "names turns of people who are forgotten in a form that cannot be taken out; "
+    "delete it by hand"
+)
+SPOILED_ZIP = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    RuntimeError,  # also a password
+    EOFError,
+    OSError,
+)
+"""What the library lets out for an archive that cannot be read."""
 
 _BEGINNING = 1 << 20
 _MARKS = (
@@ -68,8 +85,8 @@ class Answer(NamedTuple):
 _Key = tuple[str, str | None]
 Split = Callable[[str, str], Sequence[Record]]
 """Gives the records of a text (text, file name); raises AnnotationError."""
-Read = Callable[[str], Sequence[Item]]
-"""Gives the items of one record's text; raises UnusableError."""
+Read = Callable[[str], Iterable[Item | UnusableError]]
+"""Gives what each person says in one record's text; raises UnusableError."""
 
 
 def decoded(content: bytes, file: str) -> Source:
@@ -102,10 +119,14 @@ def load(content: bytes, file: str, *, split: Split, read: Read) -> Loaded:
     answers: list[Answer] = []
     for record in split(text, file):
         try:
-            found = read(text[record.start : record.end])
-            answers += [Answer(record.line, record, item) for item in found]
+            found = list(read(text[record.start : record.end]))
         except UnusableError as problem:
-            answers.append(Answer(record.line, record, problem=str(problem)))
+            found = [problem]
+        for said in found:
+            if isinstance(said, UnusableError):
+                answers.append(Answer(record.line, record, problem=str(said)))
+            else:
+                answers.append(Answer(record.line, record, said))
     return settled(answers, raw=lambda record: text[record.start : record.end])
 
 
@@ -158,8 +179,7 @@ def without_turns(
     if any(one in text for one in turn_ids):
         raise AnnotationError(
             file,
-            "names turns of people who are forgotten in a form that cannot be taken "
-            "out; delete it by hand",
+            STUCK,
         )
     return source.encoded(text)
 
