@@ -1,7 +1,7 @@
 """The test set of a bot, as texts."""
 
 from rasa_qa_plugin.bot import Bot
-from rasa_qa_plugin.review.held_out import read_test_set
+from rasa_qa_plugin.review.held_out_rows import read_test_set
 
 
 def held_out(bot: Bot, test_set: str) -> list[str]:

@@ -337,8 +337,8 @@ def _leaks(bot: Bot, opened: Opened) -> tuple[str, ...]:
     Raises:
         TrainingError: So much that its figures would mean nothing.
     """
-    from rasa_qa_plugin.review.held_out import read_test_set  # Rasa's parser
-    from rasa_qa_plugin.review.leakage import leaks
+    from rasa_qa_plugin.review.held_out_rows import read_test_set
+    from rasa_qa_plugin.review.leakage import leaks  # scikit-learn
     from rasa_qa_plugin.review.training_data import training_examples
 
     training = opened.settings.training
@@ -374,7 +374,8 @@ def _rows(bot: Bot, opened: Opened) -> ReadRows:
     """Give what reads the test set: rows are kept by key, their words only there."""
 
     def read() -> Rows:
-        from rasa_qa_plugin.review.held_out import fingerprints, read_test_set
+        from rasa_qa_plugin.review.held_out import fingerprints
+        from rasa_qa_plugin.review.held_out_rows import read_test_set
         from rasa_qa_plugin.training.evaluation import row_key
 
         path = bot.folder / opened.settings.training.test_set
