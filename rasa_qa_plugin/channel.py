@@ -39,9 +39,9 @@ from rasa_qa_plugin.review.flags import FLAGS
 from rasa_qa_plugin.review.transcript import rating_of
 from rasa_qa_plugin.storage.engine import reading
 from rasa_qa_plugin.storage.migrations import revision
-from rasa_qa_plugin.swapping import Sample
 from rasa_qa_plugin.threads import DatabaseThreads
 from rasa_qa_plugin.tracker_store import QATrackerStore
+from rasa_qa_plugin.training.rasa_server import Sample
 
 logger = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import msgspec
+from rasa.core import jobs
 from rasa.core.agent import Agent
 from rasa.core.channels.channel import UserMessage
 from rasa.core.nlg import TemplatedNaturalLanguageGenerator
@@ -22,15 +22,8 @@ from rasa.shared.core.events import ActionExecuted, UserUttered
 from rasa.shared.core.trackers import DialogueStateTracker
 
 from rasa_qa_plugin.errors import TrainingError
-
-_FALLBACK = "nlu_fallback"
-
-
-class Sample(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A message, and the intent that the new model must find in it."""
-
-    text: str
-    intent: str
+from rasa_qa_plugin.review.prediction import FALLBACK_INTENT
+from rasa_qa_plugin.training.rasa_server import Sample
 
 
 def models_folder(agent: Agent) -> Path:
@@ -80,12 +73,26 @@ async def swap(agent: Agent, path: Path, samples: Sequence[Sample]) -> None:
     """
     loop = asyncio.get_running_loop()
     processor = await loop.run_in_executor(None, _tried_out, agent, path, samples)
-    agent.processor = processor
+    former, agent.processor = agent.processor, processor
     agent.domain = processor.domain
     agent.nlg = processor.nlg
     agent.tracker_store.domain = processor.domain
-    del processor
+    if former is not None:
+        await hand_over_reminders(former, processor)
+    del former, processor
     await loop.run_in_executor(None, _give_memory_back)
+
+
+async def hand_over_reminders(
+    former: MessageProcessor, processor: MessageProcessor
+) -> None:
+    """Let *processor* handle what *former* was to be reminded of.
+
+    Otherwise a reminder would be answered by the former model, and keep it in memory.
+    """
+    for job in (await jobs.scheduler()).get_jobs():
+        if getattr(job.func, "__self__", None) is former:
+            job.modify(func=processor.handle_reminder)
 
 
 def _tried_out(agent: Agent, path: Path, samples: Sequence[Sample]) -> MessageProcessor:
@@ -123,7 +130,8 @@ async def _missed(processor: MessageProcessor, samples: Sequence[Sample]) -> int
     for sample in samples or (Sample("hola", ""),):
         parsed = await processor.parse_message(UserMessage(sample.text))
         ranked = [parsed.get("intent") or {}, *(parsed.get("intent_ranking") or ())]
-        names = [one.get("name") for one in ranked if one.get("name") != _FALLBACK]
+        names = [one.get("name") for one in ranked]
+        names = [name for name in names if name != FALLBACK_INTENT]
         missed += bool(sample.intent) and sample.intent not in names[:1]
         said = UserUttered(
             sample.text, parsed.get("intent"), parsed.get("entities"), parsed

@@ -220,11 +220,10 @@ class QATrackerStore(TrackerStore):
         return None if loaded is None else self._tracker(pseudonym, loaded)
 
     def _tracker(self, sender_id: str, loaded: Loaded) -> DialogueStateTracker:
-        tracker = DialogueStateTracker.from_dict(
-            sender_id, loaded.events, self.domain.slots
-        )
+        domain = self.domain  # Another model may come while this thread reads.
+        tracker = DialogueStateTracker.from_dict(sender_id, loaded.events, domain.slots)
         show_standing(tracker, loaded, self.opened.settings)
-        mark_stored(tracker, version=loaded.version, domain=self.domain)
+        mark_stored(tracker, version=loaded.version, domain=domain)
         return tracker
 
     @SAVING.observed

@@ -1,6 +1,5 @@
 """`rasa-qa retrain`, `promote` and `rollback`."""
 
-import getpass
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -9,20 +8,29 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
-import msgspec
+from ruamel.yaml.error import YAMLError
 
 from rasa_qa_plugin.announcing import announce, services
 from rasa_qa_plugin.bot import Bot
-from rasa_qa_plugin.cli.options import bot_option, json_option, print_json, say
+from rasa_qa_plugin.cli.options import (
+    bot_option,
+    checked_name,
+    json_option,
+    me,
+    print_json,
+    say,
+)
 from rasa_qa_plugin.cli.runs import found_run, last_seconds, message_of, show_outcome
-from rasa_qa_plugin.errors import ConfigError, TrainingError
+from rasa_qa_plugin.errors import ConfigError, RasaQAError, TrainingError
 from rasa_qa_plugin.opening import Opened, open_bot
+from rasa_qa_plugin.settings import parser
 from rasa_qa_plugin.storage import copies, runs
 from rasa_qa_plugin.storage.engine import reading, transaction
+from rasa_qa_plugin.training.outcome import ReadRows, Retraining, Rows
 from rasa_qa_plugin.training.promotion import roll_back
 from rasa_qa_plugin.training.rasa_server import Server
 from rasa_qa_plugin.training.remote import upload
-from rasa_qa_plugin.training.retraining import ReadRows, Rows, Wanted, promote_run
+from rasa_qa_plugin.training.retraining import Wanted, promote_run
 from rasa_qa_plugin.training.retraining import retrain as run_retraining
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -64,9 +72,11 @@ def _overrides(
         if not equals or not all(key.rpartition(".")):
             raise click.BadParameter("write COMPONENT.OPTION=VALUE")
         try:
-            found[key] = msgspec.json.decode(content.encode())
-        except msgspec.DecodeError:
-            found[key] = content
+            found[key] = parser().load(content)
+        except YAMLError:
+            raise click.BadParameter(
+                f"{key}: write its value as in config.yml"
+            ) from None
     return found
 
 
@@ -136,44 +146,34 @@ def retrain(  # noqa: PLR0913 - one per option
       rasa-qa retrain --no-promote --set DIETClassifier.epochs=50 --json
       rasa-qa retrain --train-server http://gpu:5005 --upload aws
     """
-    from rasa_qa_plugin.cli.progress import training_progress  # Rich
-
     if finetune is not None and train_server is not None:
         raise click.UsageError("--finetune: contradicts --train-server; give one")
     opened = open_bot(bot)
     team = services(opened.settings.training.notify, key="training.notify")
     if if_due and not _is_due(opened, as_json=as_json):
         return
-    wanted = Wanted(
-        servers=_servers(bot, urls, token=token, jwt=jwt),
-        may_promote=not no_promote,
-        finetune=finetune,
-        overrides=overrides,
-        train_server=_trainer(train_server),
-        remarks=_leaks(bot, opened),
-    )
-    rows = _rows(bot, opened)
     try:
-        with training_progress(last_seconds(opened)) as on_progress:
-            outcome = run_retraining(
-                bot,
-                opened.engine,
-                opened.settings,
-                wanted,
-                rows=rows,
-                on_progress=on_progress,
-                clock=time.time,
-            )
+        wanted = Wanted(
+            servers=_servers(bot, urls, token=token, jwt=jwt),
+            may_promote=not no_promote,
+            finetune=finetune,
+            overrides=overrides,
+            train_server=_trainer(train_server),
+            remarks=_leaks(bot, opened),
+        )
+        outcome = _retrained(bot, opened, wanted)
         if storage is not None and outcome.promoted is not None:
             upload(outcome.promoted, storage)
-    except TrainingError as error:
+    except RasaQAError as error:
         _announce(team, "Retraining failed", str(error))
         raise
     _announce(team, *message_of(outcome))
+    for note in outcome.notes:
+        say(f"note: {note}")
     if as_json:
         print_json(outcome.report())
     else:
-        show_outcome(outcome, rows)
+        show_outcome(outcome)
     if outcome.judgement.verdict != "PROMOTE":
         context.exit(3)
 
@@ -185,7 +185,10 @@ def retrain(  # noqa: PLR0913 - one per option
 @click.option("--force", is_flag=True, help="Against the verdict; needs --reason.")
 @click.option("--reason", metavar="TEXT", help="Why; goes on record with your name.")
 @click.option(
-    "--by", metavar="NAME", default=getpass.getuser, help="Who, if not this user."
+    "--by",
+    metavar="NAME",
+    callback=checked_name,
+    help="Who forces it, if not this account.",
 )
 def promote(  # noqa: PLR0913 - one per option
     bot: Bot,
@@ -196,7 +199,7 @@ def promote(  # noqa: PLR0913 - one per option
     jwt: str | None,
     force: bool,
     reason: str | None,
-    by: str,
+    by: str | None,
 ) -> None:
     """Let the candidate of RUN go live: after `retrain --no-promote`, or by force.
 
@@ -214,6 +217,7 @@ def promote(  # noqa: PLR0913 - one per option
         raise click.UsageError("--reason: goes with --force")
     if len(reason or "") > _LONGEST_REASON:
         raise click.UsageError(f"--reason: longer than {_LONGEST_REASON} characters")
+    forced = {"by": me(by), "reason": reason or ""} if force else None
     opened = open_bot(bot)
     with reading(opened.engine) as connection:
         former = found_run(connection, run)
@@ -224,7 +228,7 @@ def promote(  # noqa: PLR0913 - one per option
         former,
         servers=_servers(bot, urls, token=token, jwt=jwt),
         rows=_rows(bot, opened),
-        forced={"by": by, "reason": reason or ""} if force else None,
+        forced=forced,
         clock=time.time,
     )
     say(f"Promoted: models/{promoted.name}.")
@@ -269,6 +273,21 @@ def rollback(
     with transaction(opened.engine) as connection:
         runs.note(connection, "rollback", now=time.time(), model=returned.name)
     say(f"Now newest: models/{returned.name}.")
+
+
+def _retrained(bot: Bot, opened: Opened, wanted: Wanted) -> Retraining:
+    from rasa_qa_plugin.cli.progress import training_progress  # Rich
+
+    with training_progress(last_seconds(opened)) as on_progress:
+        return run_retraining(
+            bot,
+            opened.engine,
+            opened.settings,
+            wanted,
+            rows=_rows(bot, opened),
+            on_progress=on_progress,
+            clock=time.time,
+        )
 
 
 def _trainer(url: str | None) -> Server | None:
@@ -318,8 +337,8 @@ def _leaks(bot: Bot, opened: Opened) -> tuple[str, ...]:
     Raises:
         TrainingError: So much that its figures would mean nothing.
     """
-    from rasa_qa_plugin.review.held_out import read_test_set  # Rasa's parser
-    from rasa_qa_plugin.review.leakage import leaks
+    from rasa_qa_plugin.review.held_out_rows import read_test_set
+    from rasa_qa_plugin.review.leakage import leaks  # scikit-learn
     from rasa_qa_plugin.review.training_data import training_examples
 
     training = opened.settings.training
@@ -355,14 +374,14 @@ def _rows(bot: Bot, opened: Opened) -> ReadRows:
     """Give what reads the test set: rows are kept by key, their words only there."""
 
     def read() -> Rows:
-        from rasa_qa_plugin.review.held_out import fingerprints, read_test_set
-        from rasa_qa_plugin.review.recall import stored_path
+        from rasa_qa_plugin.review.held_out import fingerprints
+        from rasa_qa_plugin.review.held_out_rows import read_test_set
         from rasa_qa_plugin.training.evaluation import row_key
 
         path = bot.folder / opened.settings.training.test_set
         rows = read_test_set(path)
         with reading(opened.engine) as connection:
-            said = copies.lines_in(connection, stored_path(path, bot.folder))
+            said = copies.lines(connection)
         return Rows(
             {row_key(row.text): row.text for row in rows},
             frozenset(row_key(row.text) for row in rows if fingerprints(row) & said),

@@ -107,14 +107,15 @@ def name_option(what: str) -> Callable[[F], F]:
         "--name",
         metavar="NAME",
         envvar="RASA_QA_NAME",
-        callback=_checked_name,
+        callback=checked_name,
         help=f"{what}  [default: $RASA_QA_NAME, or your account's name]",
     )
 
 
-def _checked_name(
+def checked_name(
     _context: click.Context, _parameter: click.Parameter, value: str | None
 ) -> str | None:
+    """Give a name on one line; nothing that would fill a table."""
     name = None if value is None else " ".join(value.split())
     if name is not None and not 0 < len(name) <= _LONGEST_NAME:
         raise click.BadParameter(f"write 1 to {_LONGEST_NAME} characters")

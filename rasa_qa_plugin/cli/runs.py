@@ -21,7 +21,7 @@ from rasa_qa_plugin.storage import runs as stored
 from rasa_qa_plugin.storage.engine import reading
 from rasa_qa_plugin.storage.runs import TrainingRun
 from rasa_qa_plugin.training.comparison import shown_p
-from rasa_qa_plugin.training.retraining import ReadRows, Retraining
+from rasa_qa_plugin.training.outcome import Retraining
 
 _FIGURES = (
     ("accuracy", "accuracy"),
@@ -180,7 +180,7 @@ def message_of(outcome: Retraining) -> tuple[str, str]:
     return f"Retraining: {judgement.verdict}", "\n".join(lines)
 
 
-def show_outcome(outcome: Retraining, rows: ReadRows) -> None:
+def show_outcome(outcome: Retraining) -> None:
     """Print how a run ended: figures, verdict, and the rows that changed."""
     report = outcome.report()
     _table(
@@ -191,7 +191,7 @@ def show_outcome(outcome: Retraining, rows: ReadRows) -> None:
     click.echo(outcome.judgement.verdict)
     for reason in outcome.judgement.reasons:
         click.echo(f"  {printable(reason)}")
-    _show_rows(outcome, rows)
+    _show_rows(outcome)
     if outcome.promoted is not None:
         servers = ", ".join(outcome.servers)
         where = f" and loaded by {servers}" if servers else ""
@@ -203,29 +203,36 @@ def show_outcome(outcome: Retraining, rows: ReadRows) -> None:
                 f"Somebody has to look: rasa-qa promote {outcome.run_id} "
                 "--force --reason TEXT"
             )
-    say(f"Report: {outcome.run_folder}/report.html")
+    if not outcome.notes:
+        say(f"Report: {outcome.run_folder}/report.html")
 
 
-def _show_rows(outcome: Retraining, rows: ReadRows) -> None:
-    """Show the rows on which the models differ: they tell more than a figure."""
+def _show_rows(outcome: Retraining) -> None:
+    """Show the rows on which the models differ: they tell more than a figure.
+
+    Those that people said are only counted: no erasure reaches a log or a mail.
+    """
     current = outcome.result.current
     judgement = outcome.judgement
     if current is None or not (judgement.fixed or judgement.broken):
         return
-    known = rows().texts
     after = outcome.result.candidate.predictions
     click.echo(
         f"changed rows: {len(judgement.fixed)} fixed, {len(judgement.broken)} broken "
         f"(McNemar {shown_p(judgement.mcnemar_p)})"
     )
     for mark, places in (("-", judgement.broken), ("+", judgement.fixed)):
-        for place in places[:_SHOWN_ROWS]:
+        shown = [place for place in places if after[place].row in outcome.texts]
+        for place in shown[:_SHOWN_ROWS]:
             row = after[place]
-            text = printable(known.get(row.row, "(not in the test set any more)"))
+            text = printable(outcome.texts[row.row])
             said = current.predictions[place].predicted or "nothing"
             click.echo(f"  {mark} {text}: {said} → {row.predicted or 'nothing'}")
-        if len(places) > _SHOWN_ROWS:
-            click.echo(f"  {mark} and {len(places) - _SHOWN_ROWS} more")
+        if len(shown) > _SHOWN_ROWS:
+            click.echo(f"  {mark} and {len(shown) - _SHOWN_ROWS} more")
+        if len(places) > len(shown):
+            hidden = len(places) - len(shown)
+            click.echo(f"  {mark} and {hidden} not shown, because people said them")
 
 
 def _table(title: str, *columns: tuple[str, dict[str, Any] | None]) -> None:

@@ -23,6 +23,7 @@ from rasa_qa_plugin.cli.options import (
 from rasa_qa_plugin.errors import RasaQAError, StorageError
 from rasa_qa_plugin.opening import Opened, open_bot
 from rasa_qa_plugin.review import approval, held_out
+from rasa_qa_plugin.review.held_out_rows import read_test_set
 from rasa_qa_plugin.review.importing import item_of
 from rasa_qa_plugin.review.items import Example
 from rasa_qa_plugin.review.leakage import Leak, leaks
@@ -84,7 +85,7 @@ def test_set(
     if share is not None:
         _move_in(bot, opened, path, share, trained=trained, yes=yes)
         return
-    rows = held_out.read_test_set(path)
+    rows = read_test_set(path)
     found = leaks([row.text for row in rows], [row.text for row in trained])
     if drop_leaked:
         leaked = [rows[one.held_out] for one in found if one.exact]

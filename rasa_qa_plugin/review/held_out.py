@@ -16,25 +16,8 @@ from rasa_qa_plugin.review.items import Example, Item, tidy
 from rasa_qa_plugin.review.leakage import leaks
 from rasa_qa_plugin.review.merging import MergePlan, plan_merge
 from rasa_qa_plugin.review.nlu_file import fingerprint, without_lines
-from rasa_qa_plugin.review.rasa_syntax import read_examples, render
+from rasa_qa_plugin.review.rasa_syntax import render
 from rasa_qa_plugin.review.wording import folded
-
-
-def read_test_set(path: Path) -> list[Example]:
-    """Give the rows of a held-out file; none where there is no file.
-
-    Raises:
-        MergeError: Rasa cannot read it.
-    """
-    try:
-        return read_examples(path.read_text("utf-8"))
-    except FileNotFoundError:
-        return []
-    except (OSError, UnicodeDecodeError) as error:
-        kind = type(error).__name__
-        raise MergeError(f"{path.name}: cannot be read ({kind}); check it") from None
-    except MergeError as problem:
-        raise MergeError(f"{path.name}: {problem}") from None
 
 
 def fingerprints(row: Example) -> set[str]:

@@ -75,11 +75,12 @@ def take_back(
         )
 
 
-def lines_in(connection: Connection, file: str) -> set[str]:
-    """Give the fingerprints of the lines of *file* that people said."""
-    query = sa.select(copies.c.line).where(
-        copies.c.file == file, copies.c.line.is_not(None)
-    )
+def lines(connection: Connection) -> set[str]:
+    """Give the fingerprints of the lines that people said.
+
+    In whatever file: a line that was moved, or whose file was renamed, is theirs still.
+    """
+    query = sa.select(copies.c.line).where(copies.c.line.is_not(None))
     return set(connection.execute(query).scalars())
 
 

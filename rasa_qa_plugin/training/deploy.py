@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import tarfile
 import tempfile
@@ -13,6 +14,8 @@ from rasa_qa_plugin.errors import TrainingError
 
 _METADATA = "metadata.json"
 _PREFIX = ".qa-"
+# What promote_to_folder calls its copies; a team's own model may be named anything.
+_PROMOTED = re.compile(r"\d{8}-\d{6}-qa-[0-9a-f]{1,8}(-\d+)?\.tar\.gz")
 
 
 def model_id(model: Path) -> str:
@@ -80,13 +83,19 @@ def promote_to_folder(
     return target
 
 
+def was_promoted(model: Path) -> bool:
+    """Say by its name whether :func:`promote_to_folder` put *model* where it is."""
+    return _PROMOTED.fullmatch(model.name) is not None
+
+
 def former_model(models_dir: Path) -> Path:
     """Give the model before the newest.
 
     Raises:
         TrainingError: There is none.
     """
-    models = models_by_age(models_dir)
+    # A promotion that was killed leaves a candidate from the year dot.
+    models = [path for path in models_by_age(models_dir) if path.stat().st_mtime > 0]
     if len(models) < 2:  # noqa: PLR2004
         raise TrainingError("rollback: there is no former model; keep more of them")
     return models[1]

@@ -9,6 +9,8 @@ import msgspec
 
 from rasa_qa_plugin.errors import TrainingError
 
+FALLBACK_INTENT = "nlu_fallback"
+
 
 class Prediction(msgspec.Struct, frozen=True):
     """One row of the test set: what is right, and what the model said.

@@ -4,10 +4,13 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rasa_qa_plugin.errors import TrainingError
 from rasa_qa_plugin.training.job import Job
+
+if TYPE_CHECKING:
+    from rasa.shared.importers.importer import TrainingDataImporter
 
 _SEEDED = ("DIETClassifier", "ResponseSelector", "TEDPolicy", "UnexpecTEDIntentPolicy")
 
@@ -22,15 +25,9 @@ def validate(job: Job) -> None:
             texts, are in the log.
     """
     from rasa.cli.utils import validate_files
-    from rasa.shared.importers.rasa import RasaFileImporter
 
-    importer = RasaFileImporter(
-        config_file=str(job.path(job.config)),
-        domain_path=str(job.domain_path()),
-        training_data_paths=[str(job.path(job.data))],
-    )
     try:
-        validate_files(False, None, importer)
+        validate_files(False, None, _importer(job))
     except SystemExit:
         raise TrainingError(
             "validation: data and domain contradict each other; "
@@ -42,9 +39,10 @@ def fit(job: Job, run_folder: Path, say: Say) -> Path:
     """Train all of the bot; dialogue comes from Rasa's cache if it did not change.
 
     Raises:
-        TrainingError: Rasa made no model.
+        TrainingError: Rasa made no model, or cannot train the current one further.
     """
     import rasa
+    from rasa.shared.exceptions import InvalidConfigException
 
     config = run_folder / "config.yml"
     shutil.copyfile(job.path(job.config), config)
@@ -53,14 +51,23 @@ def fit(job: Job, run_folder: Path, say: Say) -> Path:
     if job.finetune is not None and job.current is not None:
         options["model_to_finetune"] = str(job.path(job.current))
         options["finetuning_epoch_fraction"] = job.finetune
-    with _epochs_reported(say):
-        trained = rasa.train(
-            domain=str(job.domain_path()),
-            config=str(config),
-            training_files=str(job.path(job.data)),
-            output=str(run_folder / "candidate"),
-            **options,
-        )
+    try:
+        with _epochs_reported(say):
+            trained = rasa.train(
+                domain=str(job.domain_path()),
+                config=str(config),
+                training_files=str(job.path(job.data)),
+                output=str(run_folder / "candidate"),
+                **options,
+            )
+    except InvalidConfigException:
+        if not options:
+            raise
+        # Rasa compares the configurations, and ours is seeded.
+        raise TrainingError(
+            "--finetune: fine-tunes only models of `rasa-qa retrain` with the same "
+            "config.yml and intents; run it once without --finetune"
+        ) from None
     if trained.code or not trained.model:
         raise TrainingError("training: Rasa made no model; check data and domain")
     return Path(trained.model).absolute()
@@ -125,11 +132,16 @@ def _epochs_reported(say: Say) -> Iterator[None]:
 
 def trained_examples(job: Job) -> dict[str, int]:
     """Count the training examples by intent."""
+    counts = _importer(job).get_nlu_data().number_of_examples_per_intent
+    return {str(intent): number for intent, number in counts.items()}
+
+
+def _importer(job: Job) -> "TrainingDataImporter":
+    """Give what reads the bot as training does, by the importers of its config.yml."""
     from rasa.shared.importers.importer import TrainingDataImporter
 
-    importer = TrainingDataImporter.load_from_dict(
+    return TrainingDataImporter.load_from_config(
+        config_path=str(job.path(job.config)),
         domain_path=str(job.domain_path()),
         training_data_paths=[str(job.path(job.data))],
     )
-    counts = importer.get_nlu_data().number_of_examples_per_intent
-    return {str(intent): number for intent, number in counts.items()}

@@ -7,6 +7,9 @@ import msgspec
 
 from rasa_qa_plugin.errors import TrainingError
 
+LOG_NAME = "worker.log"
+RESULT_NAME = "result.json"
+
 
 class Job(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One training and evaluation; paths are absolute or relative to the bot folder.

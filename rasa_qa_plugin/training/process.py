@@ -14,10 +14,8 @@ import msgspec
 
 from rasa_qa_plugin.errors import TrainingError
 from rasa_qa_plugin.training.evaluation import TrainingResult, load_result
-from rasa_qa_plugin.training.job import Job, Progress, check_job
+from rasa_qa_plugin.training.job import LOG_NAME, RESULT_NAME, Job, Progress, check_job
 from rasa_qa_plugin.training.lock import held
-
-LOG_NAME = "worker.log"
 
 
 def run_training(
@@ -40,7 +38,7 @@ def run_training(
     check_job(job)
     run_folder = job.path(job.run_folder)
     run_folder.mkdir(parents=True, exist_ok=True)
-    (run_folder / "result.json").unlink(missing_ok=True)
+    (run_folder / RESULT_NAME).unlink(missing_ok=True)
     job_file = run_folder / "job.json"
     job_file.write_bytes(msgspec.json.encode(job))
     holding = held(Path(job.bot)) if lock is None else contextlib.nullcontext(lock)
@@ -71,7 +69,10 @@ def run_training(
             last.message if last.stage == "error" else f"{last.stage}: worker died"
         )
         raise _failure(run_folder, problem)
-    return load_result(run_folder / "result.json")
+    result = load_result(run_folder / RESULT_NAME)
+    # Rasa's output explains a failure; after a success it could only quote texts.
+    (run_folder / LOG_NAME).unlink(missing_ok=True)
+    return result
 
 
 @contextlib.contextmanager

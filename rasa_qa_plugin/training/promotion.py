@@ -12,6 +12,7 @@ from rasa_qa_plugin.training.deploy import (
     model_id,
     models_by_age,
     promote_to_folder,
+    was_promoted,
 )
 from rasa_qa_plugin.training.rasa_server import Sample, Server
 
@@ -22,14 +23,19 @@ def current_model(models_dir: Path, servers: Sequence[Server] = ()) -> Path | No
     Raises:
         TrainingError: A server does not answer, or its model is not in the folder.
     """
-    for server in servers[1:]:
-        server.model()  # whoever does not answer now will not when it matters
     if not servers:
         return next(iter(models_by_age(models_dir)), None)
-    running = servers[0].model()
-    if not running.model_file:
+    # Whoever does not answer now, or could not get its model back, is found out before
+    # it matters.
+    running = [_running(server, models_dir) for server in servers]
+    return running[0]
+
+
+def _running(server: Server, models_dir: Path) -> Path | None:
+    file = server.model().model_file
+    if not file:
         return None
-    path = models_dir / Path(running.model_file).name
+    path = models_dir / Path(file).name
     if not path.is_file():
         raise TrainingError(
             "server: answers with a model that is not in models/ of this bot; "
@@ -65,7 +71,7 @@ def promote(  # noqa: PLR0913 - what a promotion depends on
         raise
     if servers:
         make_newest(promoted, models_dir, now)
-    ours = [path for path in models_by_age(models_dir) if "-qa-" in path.name]
+    ours = [path for path in models_by_age(models_dir) if was_promoted(path)]
     for path in ours[keep + 1 :]:
         path.unlink()
     return promoted
@@ -140,6 +146,15 @@ def _all_or_none(servers: Sequence[Server], models_dir: Path) -> Iterator[_Loade
 
 
 def _give_back(server: Server, file: str | None, models_dir: Path) -> None:
-    former = models_dir / Path(file or "").name
-    if former.is_file() and server.model().model_file != former.name:
-        server.load(former, model_id=model_id(former))
+    """Have *server* answer with *file* again, unless it does.
+
+    Raises:
+        TrainingError: It cannot, or there is no such file to give.
+    """
+    name = Path(file or "").name
+    if Path(server.model().model_file or "").name == name:
+        return
+    former = models_dir / name
+    if not former.is_file():
+        raise TrainingError("server: its former model is not in models/ of this bot")
+    server.load(former, model_id=model_id(former))

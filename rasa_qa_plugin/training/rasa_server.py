@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 
 from rasa_qa_plugin.errors import TrainingError
+from rasa_qa_plugin.training.evaluation import FALLBACK_INTENT
 
 _NO_ANSWER = "server: cannot be reached; is it running, and is its address right?"
 _NO_API = "server: has no HTTP API; start it with --enable-api"
@@ -25,8 +26,8 @@ _LOADING_SECONDS = 300.0
 _BAD, _NOT_FOUND, _CONFLICT, _BROKEN = 400, 404, 409, 500
 
 
-class Sample(msgspec.Struct, frozen=True):
-    """A row of the test set that the candidate understands."""
+class Sample(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A message, and the intent that the new model must find in it."""
 
     text: str
     intent: str
@@ -140,7 +141,7 @@ class Server(msgspec.Struct, frozen=True):
         if not isinstance(found, dict):
             return False
         # What a fallback shadows is understood all the same.
-        return found.get("name") in (sample.intent, "nlu_fallback")
+        return found.get("name") in (sample.intent, FALLBACK_INTENT)
 
     def _channel(
         self, method: str, *, timeout: float, body: Any = None

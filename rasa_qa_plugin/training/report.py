@@ -272,10 +272,6 @@ def _models(found: Findings) -> dict[str, Evaluation]:
     return {**current, "candidate": found.candidate}
 
 
-def _figure(one: Evaluation | None, field: str) -> str:
-    return "-" if one is None else f"{getattr(one, field):.3f}"
-
-
 def _entities(one: Evaluation | None) -> str:
     return "-" if one is None or one.entities is None else f"{one.entities.f1:.3f}"
 

@@ -1,5 +1,6 @@
 """One `rasa-qa retrain`: train, judge, promote or refuse, and remember why."""
 
+import contextlib
 import secrets
 import shutil
 from collections.abc import Callable, Mapping, Sequence
@@ -15,40 +16,24 @@ from rasa_qa_plugin.errors import TrainingError
 from rasa_qa_plugin.settings import Settings
 from rasa_qa_plugin.storage import runs
 from rasa_qa_plugin.storage.engine import transaction
-from rasa_qa_plugin.training import rendering
-from rasa_qa_plugin.training.evaluation import (
-    Evaluation,
-    Prediction,
-    TrainingResult,
-    load_result,
-)
-from rasa_qa_plugin.training.gate import Judgement, judge
-from rasa_qa_plugin.training.job import Job, Progress
+from rasa_qa_plugin.training.evaluation import Evaluation, Prediction
+from rasa_qa_plugin.training.gate import judge
+from rasa_qa_plugin.training.job import LOG_NAME, Job, Progress, check_job
 from rasa_qa_plugin.training.lock import held
+from rasa_qa_plugin.training.outcome import (
+    ReadRows,
+    Retraining,
+    Rows,
+    reported,
+    result_of,
+)
 from rasa_qa_plugin.training.process import run_training
 from rasa_qa_plugin.training.promotion import current_model, promote
-from rasa_qa_plugin.training.provenance import Provenance, provenance
+from rasa_qa_plugin.training.provenance import provenance
 from rasa_qa_plugin.training.rasa_server import Sample, Server
 from rasa_qa_plugin.training.remote import train_elsewhere
-from rasa_qa_plugin.training.report import Findings, parts_of
 
 _SAMPLES = 5
-_LOOKED_BACK = 50
-RESULT_NAME = "result.json"
-
-
-class Rows(msgspec.Struct, frozen=True):
-    """The words of the test set by row key.
-
-    Attributes:
-        personal: Keys of rows that a person said: no erasure reaches a report.
-    """
-
-    texts: Mapping[str, str]
-    personal: frozenset[str] = frozenset()
-
-
-ReadRows = Callable[[], Rows]
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,41 +63,6 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
         if self.train_server is not None:
             given["trained"] = "on another server"
         return given
-
-
-class Retraining(msgspec.Struct, frozen=True, kw_only=True):
-    """How a run ended.
-
-    Attributes:
-        run_folder: Relative to the bot folder; candidate, log and result are there.
-        promoted: The model in models/, or None when it was not promoted.
-        servers: Addresses of the servers that loaded it.
-    """
-
-    run_id: str
-    run_folder: str
-    started_at: float
-    result: TrainingResult
-    judgement: Judgement
-    made_from: Provenance
-    promoted: Path | None = None
-    servers: tuple[str, ...] = ()
-
-    def report(self) -> dict[str, Any]:
-        """Give metrics, verdict and reasons as plain values; no rows, no texts."""
-        current = self.result.current
-        judgement = msgspec.to_builtins(self.judgement)
-        return {
-            "run_id": self.run_id,
-            **judgement,
-            "fixed": len(self.judgement.fixed),
-            "broken": len(self.judgement.broken),
-            "current": None if current is None else _metrics(current),
-            "candidate": _metrics(self.result.candidate),
-            "seconds": self.result.seconds,
-            "made_from": msgspec.to_builtins(self.made_from),
-            "promoted": None if self.promoted is None else self.promoted.name,
-        }
 
 
 def retrain(  # noqa: PLR0913 - what a run depends on
@@ -161,6 +111,7 @@ def retrain(  # noqa: PLR0913 - what a run depends on
             options=wanted.options(),
         )
         if wanted.train_server is not None:
+            check_job(job)
             on_progress(Progress("train", "on another server"))
             candidate = train_elsewhere(wanted.train_server, bot, job)
             job = msgspec.structs.replace(job, candidate=str(candidate.resolve()))
@@ -178,13 +129,15 @@ def retrain(  # noqa: PLR0913 - what a run depends on
             made_from=made_from,
         )
         _record(engine, done, current, finished_at=clock())
+        known = rows()
+        done = msgspec.structs.replace(done, texts=known.public())
         try:
             if wanted.may_promote and done.judgement.verdict == "PROMOTE":
                 done = _go_live(
-                    bot, engine, settings, done, wanted.servers, rows=rows, clock=clock
+                    bot, engine, settings, done, wanted.servers, rows=known, clock=clock
                 )
         finally:
-            _report(run_folder, done, rows())
+            done = reported(run_folder, done)
         _tidy_up(bot, keep=training.keep_models)
     return done
 
@@ -222,12 +175,12 @@ def promote_run(  # noqa: PLR0913 - what a promotion depends on
             with transaction(engine) as connection:
                 runs.extend(connection, run.run_id, forced={**forced, "at": clock()})
         candidate_id = run.report.get("candidate", {}).get("model_id")
-        result = _result_of(folder)
+        result = result_of(folder)
         promoted = promote(
             candidate,
             bot.models,
             servers=servers,
-            samples=_samples(result.candidate, rows) if servers and result else (),
+            samples=_samples(result.candidate, rows()) if servers and result else (),
             keep=settings.training.keep_models,
             now=datetime.fromtimestamp(clock(), timezone.utc),
         )
@@ -267,7 +220,7 @@ def _go_live(  # noqa: PLR0913 - what a promotion depends on
     done: Retraining,
     servers: tuple[Server, ...],
     *,
-    rows: ReadRows,
+    rows: Rows,
     clock: Callable[[], float],
 ) -> Retraining:
     candidate = Path(done.result.candidate_file)
@@ -306,41 +259,7 @@ def _record(
         )
 
 
-def _report(run_folder: Path, done: Retraining, rows: Rows) -> None:
-    """Write down what was found, whatever became of it."""
-    judged = done.result
-    public = {key: text for key, text in rows.texts.items() if key not in rows.personal}
-    findings = Findings(
-        run_id=done.run_id,
-        judgement=done.judgement,
-        current=judged.current,
-        candidate=judged.candidate,
-        made_from=done.made_from,
-        seconds=judged.seconds,
-        promoted=None if done.promoted is None else done.promoted.name,
-        texts=public,
-        new_examples=_new_examples(run_folder.parent, judged),
-    )
-    rendering.write(run_folder, parts_of(findings), done.report())
-
-
-def _new_examples(folder: Path, judged: TrainingResult) -> dict[str, int] | None:
-    """Count what the candidate learned beyond the run that made the current model."""
-    if judged.current is None:
-        return None
-    newest_first = sorted(folder.glob(f"*/{RESULT_NAME}"), reverse=True)
-    for path in newest_first[:_LOOKED_BACK]:
-        former = _result_of(path.parent)
-        if former and former.candidate.model_id == judged.current.model_id:
-            changes = {
-                intent: judged.examples.get(intent, 0) - former.examples.get(intent, 0)
-                for intent in {*judged.examples, *former.examples}
-            }
-            return {intent: number for intent, number in changes.items() if number}
-    return None
-
-
-def _samples(evaluation: Evaluation, rows: ReadRows) -> tuple[Sample, ...]:
+def _samples(evaluation: Evaluation, rows: Rows) -> tuple[Sample, ...]:
     """Choose rows that the candidate surely understands, each of another intent."""
     understood = sorted(
         (
@@ -353,29 +272,22 @@ def _samples(evaluation: Evaluation, rows: ReadRows) -> tuple[Sample, ...]:
     surest: dict[str, Prediction] = {}
     for one in understood:
         surest.setdefault(one.intent, one)
-    known = rows().texts
     return tuple(
-        Sample(known[one.row], one.intent)
+        Sample(rows.texts[one.row], one.intent)
         for one in list(surest.values())[:_SAMPLES]
-        if one.row in known
+        if one.row in rows.texts
     )
 
 
-def _result_of(folder: Path) -> TrainingResult | None:
-    try:
-        return load_result(folder / RESULT_NAME)
-    except TrainingError:
-        return None
-
-
 def _tidy_up(bot: Bot, *, keep: int) -> None:
-    """Drop the candidates of older runs: models are large, their reports are not."""
-    folders = sorted((bot.workspace / "runs").glob("*/candidate"), reverse=True)
-    for folder in folders[keep:]:
+    """Drop the candidates of older runs: models are large, their reports are not.
+
+    Whatever a killed or failed run before this one left that may quote texts goes too.
+    """
+    runs_folder = bot.workspace / "runs"
+    folders = sorted(runs_folder.glob("*/candidate"), reverse=True)
+    for folder in [*folders[keep:], *runs_folder.glob("*/tmp")]:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _metrics(evaluation: Evaluation) -> dict[str, Any]:
-    metrics = msgspec.structs.asdict(evaluation)
-    del metrics["predictions"]
-    return msgspec.to_builtins(metrics)  # type: ignore[no-any-return]
+    for log in runs_folder.glob(f"*/{LOG_NAME}"):
+        with contextlib.suppress(OSError):
+            log.unlink()

@@ -7,6 +7,7 @@ from typing import Any
 
 from rasa_qa_plugin.errors import TrainingError
 from rasa_qa_plugin.training.evaluation import (
+    FALLBACK_INTENT,
     EntityScore,
     Evaluation,
     Prediction,
@@ -16,8 +17,6 @@ from rasa_qa_plugin.training.evaluation import (
     score_entities,
 )
 from rasa_qa_plugin.training.job import Job
-
-_FALLBACK = "nlu_fallback"
 
 Said = Callable[[str, float], None]
 
@@ -95,7 +94,7 @@ def score(
                 predicted=str(row["predicted"] or ""),  # numpy's, from scikit-learn
                 confidence=round(float(row["confidence"] or 0.0), 6),
                 row=row_key(str(row["text"])),
-                fell_back=(answer.get("intent") or {}).get("name") == _FALLBACK,
+                fell_back=(answer.get("intent") or {}).get("name") == FALLBACK_INTENT,
             )
             for row, answer in zip(rows, parsed, strict=True)
         ]

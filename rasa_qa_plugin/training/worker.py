@@ -21,11 +21,8 @@ import msgspec
 from rasa_qa_plugin.errors import RasaQAError
 from rasa_qa_plugin.training.evaluation import TrainingResult
 from rasa_qa_plugin.training.fitting import fit, trained_examples, validate
-from rasa_qa_plugin.training.job import Job, Progress, check_job
+from rasa_qa_plugin.training.job import LOG_NAME, RESULT_NAME, Job, Progress, check_job
 from rasa_qa_plugin.training.testing import score
-
-LOG_NAME = "worker.log"
-RESULT_NAME = "result.json"
 
 
 def main(arguments: list[str]) -> NoReturn:
@@ -140,10 +137,12 @@ def _work(job: Job, run_folder: Path, reporter: Reporter) -> TrainingResult:
             validate(job)
         with reporter.timed("train", "training a candidate"):
             candidate_file = fit(job, run_folder, reporter.say)
-            examples = trained_examples(job)
-            known = set(examples)
     else:
         candidate_file = job.path(job.candidate)
+    # A given candidate was trained elsewhere, on this data; it need not be here.
+    if job.path(job.data).exists() and job.path(job.config).exists():
+        examples = trained_examples(job)
+        known = set(examples)
     current = None
     if job.current is not None:
         with reporter.timed("evaluate_current", "evaluating the current model"):
@@ -160,8 +159,9 @@ def _work(job: Job, run_folder: Path, reporter: Reporter) -> TrainingResult:
 
 
 def _import_rasa() -> None:
-    """Import Rasa and keep its messages, which may quote texts, to what matters."""
+    """Import Rasa and keep its messages, which quote examples, to errors."""
     import logging
+    import warnings
 
     import rasa.core.agent
     import rasa.model_training
@@ -170,9 +170,11 @@ def _import_rasa() -> None:
     from rasa.utils.log_utils import configure_structlog
     from rasa.utils.tensorflow.environment import setup_tf_environment
 
-    configure_logging_and_warnings(logging.INFO)
-    configure_structlog(logging.INFO)
+    configure_logging_and_warnings(logging.ERROR)
+    configure_structlog(logging.ERROR)
     setup_tf_environment()
+    # Rasa's name the example they are about; `rasa data validate` shows them.
+    warnings.simplefilter("ignore")
 
 
 def _one_line(error: BaseException, stage: str) -> str:

@@ -159,6 +159,7 @@ def test_a_poisoned_batch_is_refused_and_changes_nothing(bot: Bot) -> None:
     }  # fmt: skip
     (refused, _) = bot.json("runs", "list")
     folder = bot.folder / ".rasa_qa" / "runs" / refused["run_id"]
+    assert not list(folder.parent.glob("*/worker.log"))
     written = (folder / "report.md").read_text("utf-8")
     assert "**REFUSE**" in written
     assert "| hola hola | saludar | saludar |" in written

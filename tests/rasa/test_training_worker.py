@@ -16,12 +16,16 @@ from pathlib import Path
 import msgspec
 import pytest
 from rasa.nlu.persistor import Persistor
+from rasa.shared.importers.rasa import RasaFileImporter
+from rasa.shared.nlu.training_data.message import Message
+from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from rasa_qa_plugin.bot import Bot as BotFolder
 from rasa_qa_plugin.errors import TrainingError
 from rasa_qa_plugin.settings import TrainingSettings
 from rasa_qa_plugin.training import deploy
 from rasa_qa_plugin.training.evaluation import TrainingResult
+from rasa_qa_plugin.training.fitting import trained_examples
 from rasa_qa_plugin.training.gate import judge
 from rasa_qa_plugin.training.job import Job, Progress
 from rasa_qa_plugin.training.process import run_training
@@ -172,6 +176,29 @@ def test_candidates_stay_out_of_the_models_folder(runs: Runs, bot: Path) -> None
     assert not (bot / ".rasa_qa/runs/1/tmp").exists()
 
 
+def test_a_training_that_succeeds_leaves_no_log(runs: Runs, bot: Path) -> None:
+    assert runs.first.seconds
+    assert not list((bot / ".rasa_qa/runs").glob("[12]/worker.log"))
+
+
+class Another(RasaFileImporter):
+    """An importer of the bot's own, which adds to what the files say."""
+
+    def get_nlu_data(self, language: str | None = "en") -> TrainingData:
+        more = Message.build("hola desde aqui", intent="de_la_casa")
+        return super().get_nlu_data(language).merge(TrainingData([more]))
+
+
+def test_examples_are_counted_by_the_importers_of_the_bot(
+    runs: Runs, bot: Path
+) -> None:
+    job = Job(bot=str(bot), run_folder="none", test_set="tests/nlu_test.yml")
+    assert trained_examples(job) == runs.first.examples
+    (bot / "own.yml").write_text(f"{CONFIG}importers: [{{name: {__name__}.Another}}]\n")
+    job = msgspec.structs.replace(job, config="own.yml")
+    assert trained_examples(job) == {**runs.first.examples, "de_la_casa": 1}
+
+
 def test_no_process_survives_a_training(runs: Runs) -> None:
     assert runs.leftovers == []
 
@@ -266,6 +293,22 @@ def test_a_model_is_trained_further_with_a_share_of_its_epochs(bot: Path) -> Non
     assert result.candidate.model_id != result.current.model_id
 
 
+def test_a_model_of_another_configuration_is_not_trained_further(bot: Path) -> None:
+    (trained,) = (bot / ".rasa_qa/runs/diet/candidate").iterdir()
+    with pytest.raises(TrainingError, match="run it once without --finetune"):
+        run_training(
+            Job(
+                bot=str(bot),
+                run_folder=".rasa_qa/runs/unseeded",
+                test_set="tests/nlu_test.yml",
+                config="diet.yml",
+                random_seed=None,
+                current=str(trained),
+                finetune=0.4,
+            )
+        )
+
+
 def test_given_candidate_is_evaluated_without_training(runs: Runs, bot: Path) -> None:
     result = run_training(
         Job(
@@ -277,6 +320,7 @@ def test_given_candidate_is_evaluated_without_training(runs: Runs, bot: Path) ->
     )
     assert result.candidate.predictions == runs.first.candidate.predictions
     assert "train" not in result.seconds
+    assert result.examples == runs.first.examples
 
 
 @pytest.fixture
@@ -384,11 +428,16 @@ def test_failure_names_the_log_and_quotes_nothing(bot: Path) -> None:
         test_set="tests/nlu_test.yml",
         config="broken.yml",
     )
+    twice = bot / "data" / "twice.yml"
+    twice.write_text(nlu(despedir="hola buenas"))  # Rasa warns, and quotes it.
     with pytest.raises(TrainingError, match=r"worker\.log") as failure:
         run_training(job)
     (bot / "broken.yml").unlink()
+    twice.unlink()
     assert "Geheim" not in str(failure.value)
-    assert "Geheim" in (bot / ".rasa_qa/runs/4/worker.log").read_text()
+    log = (bot / ".rasa_qa/runs/4/worker.log").read_text()
+    assert "Geheim" in log
+    assert "hola buenas" not in log
 
 
 def test_interrupt_ends_the_worker(bot: Path) -> None:

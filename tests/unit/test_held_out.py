@@ -14,7 +14,8 @@ from rasa_qa_plugin import cli
 from rasa_qa_plugin.batches import Batch
 from rasa_qa_plugin.bot import Bot
 from rasa_qa_plugin.opening import Opened, open_bot
-from rasa_qa_plugin.review.held_out import chosen, read_test_set
+from rasa_qa_plugin.review.held_out import chosen
+from rasa_qa_plugin.review.held_out_rows import read_test_set
 from rasa_qa_plugin.review.items import Item
 from rasa_qa_plugin.review.leakage import leaks
 from rasa_qa_plugin.storage import annotations, copies

@@ -15,7 +15,7 @@ import pytest
 
 from rasa_qa_plugin.errors import TrainingError
 from rasa_qa_plugin.training.deploy import model_id, models_by_age
-from rasa_qa_plugin.training.promotion import promote, roll_back
+from rasa_qa_plugin.training.promotion import current_model, promote, roll_back
 from rasa_qa_plugin.training.rasa_server import Sample, Server
 from tests.unit.stage import Stage
 
@@ -81,7 +81,8 @@ def test_a_model_that_fails_the_second_time_is_still_there_from_the_first(
 
 def test_only_so_many_former_models_are_kept(tmp_path: Path) -> None:
     models = tmp_path / "models"
-    own = model(models / "by-hand.tar.gz")
+    own = model(models / "shop-qa-bot.tar.gz")
+    os.utime(own, (1, 1))
     for number in range(1, 6):
         candidate = model(tmp_path / f"{number}.tar.gz")
         promote(candidate, models, servers=(), keep=2, now=NOW.replace(day=number))
@@ -174,6 +175,38 @@ def test_our_channel_is_asked_before_rasas_own_interface(
     assert [stage.loaded["model_id"] for stage in stages] == ["new", "new"]
 
 
+def test_a_server_that_cannot_have_its_model_back_is_counted(
+    tmp_path: Path, stages: list[Stage]
+) -> None:
+    models, candidate, servers = ready(tmp_path, stages)
+    stages[0].loaded = {"model_file": "elsewhere.tar.gz", "model_id": "elsewhere"}
+    stages[1].misunderstands = True
+
+    with pytest.raises(TrainingError, match="1 of 2 servers did not take their former"):
+        promote(
+            candidate,
+            models,
+            servers=servers,
+            samples=[Sample("hola", "greet")],
+            keep=5,
+            now=NOW,
+        )
+    assert stages[1].loaded["model_id"] == "old"
+
+
+def test_nothing_is_tried_while_a_server_runs_from_another_folder(
+    tmp_path: Path, stages: list[Stage]
+) -> None:
+    models, _, servers = ready(tmp_path, stages)
+    current = current_model(models, servers)
+    assert current is not None
+    assert model_id(current) == "old"
+
+    stages[1].loaded = {"model_file": "elsewhere.tar.gz", "model_id": "elsewhere"}
+    with pytest.raises(TrainingError, match="not in models/ of this bot"):
+        current_model(models, servers)
+
+
 def test_a_channel_that_refuses_says_why_and_nothing_is_loaded_behind_its_back(
     tmp_path: Path, stages: list[Stage]
 ) -> None:
@@ -230,6 +263,8 @@ def test_killed_while_promoting_the_old_model_stays_the_one_rasa_loads(
     stages[0].slow.set()
 
     assert models_by_age(models)[0] == old
+    with pytest.raises(TrainingError, match="no former model"):
+        roll_back(models, target=None, now=NOW)
     (models / ".qa-killed.tmp").write_text("of a copy that was killed")
     os.utime(old, (NOW.timestamp(), NOW.timestamp()))
     promoted = promote(candidate, models, servers=(), keep=5, now=NOW)

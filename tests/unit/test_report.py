@@ -5,19 +5,23 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rasa_qa_plugin.cli.runs import show_outcome
 from rasa_qa_plugin.settings import TrainingSettings
 from rasa_qa_plugin.training.evaluation import (
     Evaluation,
     Prediction,
     Stories,
+    TrainingResult,
     evaluate,
     row_key,
 )
 from rasa_qa_plugin.training.gate import judge
+from rasa_qa_plugin.training.outcome import Retraining, Rows, reported
 from rasa_qa_plugin.training.provenance import Provenance
 from rasa_qa_plugin.training.rendering import markdown, page, write
 from rasa_qa_plugin.training.report import Findings, Part, parts_of
@@ -134,6 +138,82 @@ def test_a_first_model_has_a_report_too(findings: Findings, tmp_path: Path) -> N
         "report.html", "report.json", "report.md",
     ]  # fmt: skip
     assert "first model" in (tmp_path / "report.md").read_text("utf-8")
+
+
+def outcome(findings: Findings, rows: Rows) -> Retraining:
+    return Retraining(
+        run_id=findings.run_id,
+        run_folder=".rasa_qa/runs/1",
+        started_at=1.0,
+        result=TrainingResult(
+            candidate_file="new.tar.gz",
+            current=findings.current,
+            candidate=findings.candidate,
+            seconds={},
+            examples={"greet": 3},
+        ),
+        judgement=findings.judgement,
+        made_from=findings.made_from,
+        texts=rows.public(),
+    )
+
+
+def test_the_terminal_shows_changed_rows_but_never_what_a_person_said(
+    findings: Findings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = Rows(
+        {row_key(text): text for text in TEXTS},
+        personal=frozenset({row_key("a | b"), row_key("me llamo [NAME]")}),
+    )
+    (changed,) = {row_key("me llamo [NAME]")} & {
+        findings.candidate.predictions[place].row for place in findings.judgement.broken
+    }
+    assert changed in rows.texts
+
+    show_outcome(outcome(findings, rows))
+
+    shown = capsys.readouterr()
+    assert "- hola <b>amigo</b>: greet → bye" in shown.out
+    assert "llamo" not in shown.out + shown.err
+    assert "1 not shown, because people said them" in shown.out
+
+
+def test_a_report_that_cannot_be_written_changes_nothing_about_the_run(
+    findings: Findings, tmp_path: Path
+) -> None:
+    done = outcome(findings, Rows({}))
+    (tmp_path / "report.md").mkdir()
+
+    (note,) = reported(tmp_path, done).notes
+
+    assert note.startswith("report: not written (")
+    assert str(tmp_path) not in note
+    (tmp_path / "report.md").rmdir()
+    assert reported(tmp_path, done) == done
+
+
+@pytest.mark.parametrize("counted", [True, False])
+def test_what_was_learned_is_told_only_where_both_models_were_counted(
+    findings: Findings, tmp_path: Path, *, counted: bool
+) -> None:
+    done = outcome(findings, Rows({}))
+    current = done.result.current
+    assert current is not None
+    before = msgspec.structs.replace(
+        done.result,
+        current=None,
+        candidate=current,
+        examples={"greet": 1} if counted else {},
+    )
+    (tmp_path / "1").mkdir()
+    (tmp_path / "1" / "result.json").write_bytes(msgspec.json.encode(before))
+    (tmp_path / "2").mkdir()
+
+    assert reported(tmp_path / "2", done).notes == ()
+
+    written = (tmp_path / "2" / "report.md").read_text("utf-8")
+    assert ("What was learned" in written) == counted
+    assert ("+2" in written) == counted
 
 
 @given(st.lists(st.text(max_size=30), min_size=2, max_size=2))

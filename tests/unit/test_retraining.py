@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,13 @@ from click.testing import CliRunner
 from rasa_qa_plugin import cli
 from rasa_qa_plugin.announcing import announce, services
 from rasa_qa_plugin.bot import Bot
+from rasa_qa_plugin.cli import models
 from rasa_qa_plugin.cli.progress import training_progress
 from rasa_qa_plugin.errors import ConfigError, TrainingError
+from rasa_qa_plugin.opening import open_bot
 from rasa_qa_plugin.settings import parser
+from rasa_qa_plugin.storage import copies
+from rasa_qa_plugin.storage.engine import transaction
 from rasa_qa_plugin.training.bundle import bundle
 from rasa_qa_plugin.training.fitting import adjust
 from rasa_qa_plugin.training.job import Progress
@@ -70,6 +75,112 @@ def test_an_option_that_names_nothing_is_a_usage_error(
     )
     assert result.exit_code == 2
     assert "write COMPONENT.OPTION=VALUE" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [("False", False), ("0.5", 0.5), ("null", None), ("[1, a]", [1, "a"]), ("a", "a")],
+)
+def test_an_option_of_a_run_means_what_it_means_in_the_configuration(
+    written: str, meant: Any
+) -> None:
+    bot = ["--bot", "bot_example"]
+    options = [*bot, "--set", f"A.x={written}"]
+    context = models.retrain.make_context("retrain", options)
+    assert context.params["overrides"] == {"A.x": meant}
+    assert type(context.params["overrides"]["A.x"]) is type(meant)
+    with pytest.raises(click.BadParameter, match="as in config") as bad:
+        models.retrain.make_context("retrain", [*bot, "--set", "A.x=[geheim"])
+    assert "geheim" not in str(bad.value)
+
+
+def test_an_account_without_a_name_may_promote_but_not_force(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nobody() -> str:
+        raise KeyError
+
+    monkeypatch.setattr("getpass.getuser", nobody)
+    bot = runnable(tmp_path)
+
+    def promote(*arguments: str) -> str:
+        return CliRunner().invoke(
+            cli.root, ["promote", "--bot", str(bot.folder), "none", *arguments]
+        ).stderr  # fmt: skip
+
+    assert "run: unknown" in promote()
+    forced = ("--force", "--reason", "a drill")
+    assert "RASA_QA_NAME" in promote(*forced)
+    assert "run: unknown" in promote(*forced, "--by", " Marta\n Ruiz")
+    assert "write 1 to 100 characters" in promote(*forced, "--by", " ")
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    receiver = Receiver()
+    yield receiver
+    receiver.close()
+
+
+def test_a_run_that_is_refused_before_it_begins_tells_the_team(
+    tmp_path: Path, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOOK", f"json://{receiver.address}")
+    bot = runnable(tmp_path, test_rows="hola")
+
+    result = CliRunner().invoke(cli.root, ["retrain", "--bot", str(bot.folder)])
+
+    assert result.exit_code == 1
+    assert "stand in the training data" in result.stderr
+    (body,) = map(json.loads, receiver.received)
+    assert body["title"] == "Retraining failed"
+    assert "hola" not in body["message"]
+
+
+def test_what_would_fail_here_is_found_before_another_server_trains(
+    tmp_path: Path, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOOK", f"json://{receiver.address}")
+    bot = runnable(tmp_path, test_rows="buenas tardes")
+    (bot.folder / "domain.yml").unlink()
+
+    result = CliRunner().invoke(
+        cli.root,
+        ["retrain", "--bot", str(bot.folder), "--train-server", "http://127.0.0.1:1"],
+    )
+
+    assert "domain: domain not found" in result.stderr
+    assert len(receiver.received) == 1
+
+
+def test_a_line_that_a_person_said_is_theirs_in_whatever_file(tmp_path: Path) -> None:
+    opened = open_bot(runnable(tmp_path))
+    said = [
+        copies.Written(turn_id="t1", file="tests/old.yml", line="one"),
+        copies.Written(turn_id="t2", file="data/nlu.yml", line="two"),
+        copies.Written(turn_id="t3", file="review.yml"),
+    ]
+    with transaction(opened.engine) as connection:
+        copies.record(connection, said, now=1.0)
+        assert copies.lines(connection) == {"one", "two"}
+    opened.engine.dispose()
+
+
+def runnable(folder: Path, *, test_rows: str | None = None) -> Bot:
+    """Write a bot with a database of its own, whose team listens at $HOOK."""
+    block = 'version: "3.1"\nnlu:\n- intent: greet\n  examples: |\n    - '
+    files = {
+        "domain.yml": "intents: [greet]\n",
+        "data/nlu.yml": f"{block}hola\n",
+        "qa.yml": "training: {notify: ['${HOOK}']}\n",
+        "endpoints.yml": (
+            "tracker_store: {type: rasa_qa_plugin.QATrackerStore, db: bot.db, "
+            "settings: qa.yml}\n"
+        ),
+    }
+    if test_rows is not None:
+        files["tests/nlu_test.yml"] = f"{block}{test_rows}\n"
+    return write(folder, **files)
 
 
 def write(folder: Path, **files: str) -> Bot:
