@@ -393,6 +393,7 @@ def test_what_commands_print_and_write_holds_nothing_planted(
     monkeypatch.setenv("RASA_QA_SECRET", SECRET)
     url = remains.urls[run.name].render_as_string(hide_password=False)
     (tmp_path / "config.yml").write_text("pipeline: []\n")
+    (tmp_path / "domain.yml").write_text("intents: [greet]\n")
     (tmp_path / "endpoints.yml").write_text(
         json.dumps(
             {"tracker_store": {"type": "rasa_qa_plugin.QATrackerStore", "url": url}}
@@ -410,6 +411,17 @@ def test_what_commands_print_and_write_holds_nothing_planted(
     for command in (
         ["export", str(tmp_path / "one.yml"), "--all"],
         ["export", str(tmp_path / "two.yml"), "--all", "--again", "--surrogates"],
+        *(
+            [
+                "export",
+                str(tmp_path / f"in.{name}"),
+                "--again",
+                "--all",
+                "--format",
+                name,
+            ]
+            for name in ("label_studio", "doccano", "prodigy", "csv")
+        ),
         ["turns"],
         ["turns", "--json", "--limit", "1000"],
         ["turns", "--csv", "--limit", "1000"],
@@ -425,13 +437,16 @@ def test_what_commands_print_and_write_holds_nothing_planted(
         result = CliRunner().invoke(cli.root, [*command, "--bot", str(tmp_path)])
         assert result.exit_code == 0, result.output
         printed += result.output.encode()
-    one = (tmp_path / "one.yml").read_bytes()
+    exported = [tmp_path / "one.yml", *tmp_path.glob("in.*")]
 
+    assert len(exported) >= 5
     assert EVERYTHING.found_in(printed) == set()
-    assert EVERYTHING.found_in(one) == set()
+    for file in exported:
+        content = file.read_bytes()
+        assert EVERYTHING.found_in(content) == set(), file.name
+        assert b"[PHONE]" in content
+        assert b"ajolotes" in content
     assert WHOLE_VALUES.found_in((tmp_path / "two.yml").read_bytes()) == set()
-    assert b"[PHONE]" in one
-    assert b"ajolotes" in one
 
 
 def test_the_search_finds_each_value_in_each_notation() -> None:

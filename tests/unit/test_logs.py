@@ -167,6 +167,8 @@ def test_structlog_loggers_in_use_are_masked_as_well(
     structlog.configure(
         processors=[structlog.processors.JSONRenderer()],
         logger_factory=structlog.PrintLoggerFactory(),
+        # Whatever level Rasa has set in this process.
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
     )
     try:
         logger = structlog.get_logger()
