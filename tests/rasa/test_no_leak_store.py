@@ -437,7 +437,11 @@ def test_what_commands_print_and_write_holds_nothing_planted(
         result = CliRunner().invoke(cli.root, [*command, "--bot", str(tmp_path)])
         assert result.exit_code == 0, result.output
         printed += result.output.encode()
-    exported = [tmp_path / "one.yml", *tmp_path.glob("in.*")]
+    exported = [
+        path
+        for path in (tmp_path / "one.yml", *tmp_path.glob("in.*"))
+        if path.suffix != ".xml"  # what Label Studio shows, without a turn
+    ]
 
     assert len(exported) >= 5
     assert EVERYTHING.found_in(printed) == set()
