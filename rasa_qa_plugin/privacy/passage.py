@@ -121,7 +121,8 @@ class Passage:
         self._mixed: list[str] | None = None
         self.plain = plain = plain_text(text) if plain is None else plain
         try:
-            data = plain.encode("latin-1")
+            # A barrier separates words as a blank does.
+            data = without_barriers(plain).encode("latin-1")
         except UnicodeEncodeError:
             self.words = frozenset(_WORD.findall(plain))
             self.digits = len("".join(_DIGITS.findall(plain)))
@@ -153,8 +154,9 @@ class Passage:
     def without(self, spans: Sequence[Span]) -> "Passage":
         """Give the same passage with *spans* turned into barriers."""
         text, plain = fill(self.text, spans), fill(self.plain, spans)
-        # Where the views are one, they stay one.
-        raw = text if self._raw is self.text else None
+        raw = self._raw
+        if raw is not None:  # where the views are one, they stay one
+            raw = text if raw is self.text else fill(raw, spans)
         return Passage(text, raw, plain)
 
 

@@ -52,7 +52,7 @@ class TokenMap:
 
     __slots__ = (
         *("_aliases", "_alone", "_counts", "_numbers", "_phones", "_phrases"),
-        *("_tokens", "_unread", "_values"),
+        *("_tokens", "_unread", "_unread_atoms", "_unread_seen", "_values"),
     )
 
     def __init__(self) -> None:
@@ -60,6 +60,8 @@ class TokenMap:
         self._values: list[_Value] = []
         # Values are taken apart only when there is something to compare them with.
         self._unread: list[_Value] = []
+        # The letters and digits of as many of them as were asked about, a line each.
+        self._unread_atoms, self._unread_seen = "", 0
         self._tokens: dict[str, str] = {}
         self._counts: dict[str, int] = {}
         self._numbers: dict[str, Span] = {}
@@ -199,20 +201,20 @@ class TokenMap:
         Its letters and digits stand in one piece in what it is a part of, and those of
         a telephone end alike.
         """
-        atoms = "".join(ATOM.findall(key))
+        atoms = _joined(key)
         if entity_type == "PHONE":
             atoms = atoms[-FEWEST_PHONE_DIGITS:]
-        return any(
-            # The accents of e-mail addresses are dropped when they are taken apart.
-            value.entity_type == "EMAIL" or atoms in "".join(ATOM.findall(value.key))
-            for value in self._unread
-        )
+        for value in self._unread[self._unread_seen :]:
+            self._unread_atoms += f"{_joined(value.key)}\n"
+        self._unread_seen = len(self._unread)
+        return atoms in self._unread_atoms
 
     def _read(self) -> None:
         for value in self._unread:
             token = self._tokens[value.key]
             self._index(value, Span(0, 0, value.entity_type, KNOWN, token))
         self._unread.clear()
+        self._unread_atoms, self._unread_seen = "", 0
 
     def _index(self, value: _Value, known: Span) -> None:
         for form in forms_of(value.entity_type, value.key):
@@ -292,6 +294,11 @@ class TokenMap:
                     break
             end = stop
         return best
+
+
+def _joined(key: str) -> str:
+    """Give the letters and digits of a normal form in one piece, in plain writing."""
+    return key if key.isdigit() else "".join(ATOM.findall(plain_text(key)))
 
 
 def is_token(value: str) -> bool:

@@ -26,6 +26,9 @@ _IBAN_START = re.compile(
 )
 _IBAN_REST = re.compile(r"[ -]?[a-z0-9]")
 _CODE = re.compile(r"(?<![\w@])(?=[^\s\d]{0,34}\d)[^\W_&]+(?:[-&][^\W_&]+){0,5}")
+# As many digits as a code has at least, and no blank between them.
+_DIGITS_OF_A_CODE = re.compile(r"\d(?:[^\s\d]{0,34}\d){3}")
+_BLANK = re.compile(r"\s")
 # A Spanish tax number as people write it: "12.345.678-Z", "12345678 Z".
 _NIF = re.compile(
     r"[xyz0-9](?<![\w.,].)(?:(?<=[xyz])[ -]?[0-9]{7}"
@@ -44,10 +47,8 @@ def codes(passage: Passage, cues: Cues, documents: Documents) -> Iterator[Span]:
     """Give every code that means a person."""
     yield from _ibans(passage.plain)
     yield from _spanish(passage, documents)
-    for match in _CODE.finditer(passage.plain):
+    for match in _written(passage.plain):
         word = match.group()
-        if word.isalpha() or word.isdigit() or not _is_mixed(word):
-            continue
         cue = cues.beside(match.start(), match.end())
         kind = None if cue is None else cue.kind
         labelled = _LABELLED.fullmatch(word)
@@ -58,6 +59,18 @@ def codes(passage: Passage, cues: Cues, documents: Documents) -> Iterator[Span]:
         verdict = _verdict(word, kind, documents)
         if verdict is not None:
             yield Span(match.end() - len(word), match.end(), *verdict)
+
+
+def _written(plain: str) -> Iterator[re.Match[str]]:
+    """Give what looks like a code, seeking the digits first: there are few of them."""
+    end = 0
+    while (digits := _DIGITS_OF_A_CODE.search(plain, end)) is not None:
+        start = max(plain.rfind(" ", end, digits.start()), end - 1) + 1
+        blank = _BLANK.search(plain, digits.end())
+        end = len(plain) if blank is None else blank.start()
+        for match in _CODE.finditer(plain, start, end):
+            if _is_mixed(match.group()):
+                yield match
 
 
 def _is_mixed(word: str) -> bool:

@@ -201,6 +201,8 @@ def _cues_at(plain: str, words: frozenset[str], match: re.Match[str]) -> list[Cu
         phrase = " ".join(phrase.split())
         kinds = _RANKED[phrase]
     cues = [Cue(start, end, kind) for kind in kinds.after]
+    if kinds.signed is None:  # it speaks of what stands before it only
+        return cues
     gap = _GAP.match(plain, end)
     assert gap is not None  # noqa: S101 - all of it is optional
     dot, sign = gap.group("dot", "sign")
