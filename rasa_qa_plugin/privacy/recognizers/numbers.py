@@ -37,8 +37,8 @@ _FEWEST_DIGITS = 4
 # a set of characters and looks behind after it: four times as fast. With fewer than
 # four digits it is never worth a look.
 _RUN = re.compile(
-    r"[+(\d](?<![\d@_].)(?=[ (+]{0,3}\d?(?:[ .\-()/,]{0,3}\d){3})(?:(?<=[+(])[ (+]{0,2}\d)?\d*"
-    r"(?:[ .\-()/,]{1,3}\d+)*(?:-k(?!\w))?"
+    r"[+(\d](?<![\d@_].)(?=[ (+]{0,3}\d?(?:[ .\-()/,]{0,3}\d){3})"
+    r"(?:(?<=[+(])[ (+]{0,2}\d)?\d*(?:[ .\-()/,]{1,3}\d+)*(?:-k(?!\w))?"
 )
 _NO_DIGIT = re.compile(r"[^0-9]+")
 _LETTERS_BEFORE = re.compile(r"(?<!\w)[^\W\d_]+-?$")
@@ -121,15 +121,12 @@ class NumberRecognizer(ChatRecognizer):
         for match in _RUN.finditer(plain):
             start = match.start()
             run = match.group()
-            if start < last_end:
-                continue
-            count = _count(run)
             if (
-                count < _FEWEST_DIGITS
-                or ("/" in run and max(map(len, run.split("/"))) < _FEWEST_DIGITS)
+                start < last_end
+                or (digits := _digits_to_judge(run)) < _FEWEST_DIGITS
                 or not _stands_free(plain, start)
             ):
-                continue  # "16/20" is cut in two, whatever announces it
+                continue
             cue = cues.beside(start, match.end())
             if cue is None and plain[max(0, start - 2) : start].rstrip()[-1:] == "#":
                 cue = _RUNNING_NUMBER
@@ -137,7 +134,7 @@ class NumberRecognizer(ChatRecognizer):
                 gap = plain[last_end : min(start, last_end + _LONGEST_JOINER)]
                 if len(gap) < _LONGEST_JOINER and _JOINER.fullmatch(gap):
                     cue = last_cue
-            if cue is None and count < _FEWEST_UNCUED:
+            if cue is None and digits < _FEWEST_UNCUED:
                 continue
             found = self._in_run(run, start, _around(plain, match, cue))
             if found:
@@ -277,6 +274,16 @@ def _bare(text: str) -> str:
 
 def _count(text: str) -> int:
     return len(text if text.isdigit() else _bare(text))
+
+
+def _digits_to_judge(run: str) -> int:
+    """Count digits; none where slashes leave only pieces too small to be anything.
+
+    "16/20" is a size, whatever announces it.
+    """
+    if "/" in run and max(map(len, run.split("/"))) < _FEWEST_DIGITS:
+        return 0
+    return _count(run)
 
 
 def _stands_free(plain: str, start: int) -> bool:
