@@ -289,6 +289,8 @@ def _choices(view: View, task: Task) -> list[Line]:
             known = turn.confidence is not None and turn.margin is not None
             second = (turn.confidence or 0) - (turn.margin or 0) if known else None
             notes.append(_sure("second", second))
+        if name == turn.live_intent:
+            notes.append(_sure("the bot now", turn.live_confidence))
         if name in view.likely:
             notes.append(_sure("likely", view.likely[name]))
         lines.append(

@@ -30,7 +30,7 @@ from rasa_qa_plugin.training.outcome import ReadRows, Retraining, Rows
 from rasa_qa_plugin.training.promotion import roll_back
 from rasa_qa_plugin.training.rasa_server import Server
 from rasa_qa_plugin.training.remote import upload
-from rasa_qa_plugin.training.retraining import Wanted, promote_run
+from rasa_qa_plugin.training.retraining import Wanted, keep_reread, promote_run
 from rasa_qa_plugin.training.retraining import retrain as run_retraining
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -272,6 +272,7 @@ def rollback(
         )
     with transaction(opened.engine) as connection:
         runs.note(connection, "rollback", now=time.time(), model=returned.name)
+    keep_reread(opened.engine)
     say(f"Now newest: models/{returned.name}.")
 
 

@@ -25,6 +25,7 @@ _STAGES = {
     "train": "training the candidate",
     "evaluate_current": "testing the current model",
     "evaluate_candidate": "testing the candidate",
+    "reread": "reading what waits again",
     "done": "done",
 }
 

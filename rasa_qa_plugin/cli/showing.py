@@ -101,6 +101,11 @@ def _facts(shown: Shown) -> list[tuple[str, str]]:
         ("conversation", f"{turn.sender_id}, event {turn.seq}"),
         ("status", turn.status),
         ("intent", ", ".join(guesses)),
+        *(
+            [("now", f"{turn.live_intent}{number(turn.live_confidence)}")]
+            if turn.live_intent
+            else []
+        ),
         ("flags", ", ".join(turn.flags) or "none"),
         ("rating", f"{rating}: {turn.comment}" if turn.comment else rating),
         ("error score", f"{chances}{source}"),

@@ -35,6 +35,7 @@ _RATINGS = {1: "good", -1: "bad", None: None}
 _CSV = (
     *("turn_id", "said_at", "sender_id", "channel", "language", "text", "answer"),
     *("intent", "confidence", "second_intent", "margin", "entropy", "novelty"),
+    *("live_intent", "live_confidence", "live_margin"),
     *("error_score", "priority", "status", "flags", "rating", "comment"),
 )
 _FRACTION = click.FloatRange(0.0, 1.0)

@@ -54,11 +54,12 @@ def resolve(spans: Iterable[Span], *, text: str) -> list[Span]:
 
     for span in _without_parts(candidates):
         for piece in _uncovered(span, kept, starts, text):
-            if piece.end - piece.start >= _LEAST_LEFTOVER:
+            if piece is span or piece.end - piece.start >= _LEAST_LEFTOVER:
                 keep(piece)
             else:
                 crumbs[piece.start] = piece
-    # Single characters are worth nothing, unless several losers left them in a row.
+    # Single characters that losers left are worth nothing, unless there are several in
+    # a row.
     left = sorted(
         (one for one in crumbs.values() if _uncovered(one, kept, starts, text)),
         key=_by_extent,

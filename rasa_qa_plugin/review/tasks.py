@@ -77,6 +77,7 @@ def choices(task: Task, likely: Sequence[tuple[str, float]]) -> list[str]:
     """Give the intents to choose from at a keypress, the bot's own first."""
     named = [
         task.bot_intent,
+        task.turn.live_intent,
         *task.disputed,
         task.turn.second_intent,
         *(name for name, _ in likely),

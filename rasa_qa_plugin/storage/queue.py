@@ -1,7 +1,9 @@
 """The review queue in the database: what waits, what was answered, in which order.
 
 A turn waits while it is new, has a text that may be kept, and has a priority. Of turns
-that say the same, one has a priority; the others share its `duplicate_key`.
+that say the same, one has a priority; the others share its `duplicate_key`. Turns that
+waited when a model was promoted have been read again by it, and the queue goes by that:
+what the bot understands by now needs no reader.
 """
 
 import json
@@ -20,7 +22,10 @@ _WAITING = sa.and_(turns.c.status == "new", turns.c.text.is_not(None))
 
 
 class Waiting(msgspec.Struct, frozen=True, kw_only=True):
-    """What the ranking reads of a :class:`rasa_qa_plugin.storage.turns.Turn`."""
+    """What the ranking reads of a :class:`rasa_qa_plugin.storage.turns.Turn`.
+
+    *intent*, *confidence* and *margin* are the live model's where it has read the turn.
+    """
 
     turn_id: str
     text: str
@@ -34,6 +39,15 @@ class Waiting(msgspec.Struct, frozen=True, kw_only=True):
     flags: tuple[str, ...] = ()
 
 
+class Reread(msgspec.Struct, frozen=True, array_like=True):
+    """What another model than the one that answered makes of a waiting turn."""
+
+    turn_id: str
+    intent: str
+    confidence: float
+    margin: float | None
+
+
 class Answered(msgspec.Struct, frozen=True, kw_only=True):
     """A turn with the intent that people gave it."""
 
@@ -43,7 +57,7 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def wrong(self) -> bool:
-        """Whether the bot had taken it for something else."""
+        """Whether the bot takes it, or took it, for something else."""
         return self.turn.intent != self.right_intent
 
 
@@ -65,12 +79,18 @@ class Rank(msgspec.Struct, frozen=True, kw_only=True):
     priority: float | None
 
 
+def _now(name: str) -> sa.sql.ColumnElement[Any]:
+    """Give the live model's value where it has read the turn, else the bot's."""
+    is_reread = turns.c.live_intent.is_not(None)
+    return sa.case((is_reread, turns.c[f"live_{name}"]), else_=turns.c[name]).label(
+        name
+    )
+
+
 _COLUMNS = (
     turns.c.turn_id,
     turns.c.text,
-    turns.c.intent,
-    turns.c.confidence,
-    turns.c.margin,
+    *map(_now, ("intent", "confidence", "margin")),
     turns.c.novelty,
     turns.c.error_score,
     turns.c.duplicate_key,
@@ -169,6 +189,43 @@ def write_ranks(connection: Connection, ranks: Sequence[Rank]) -> None:
             {"id": row["turn_id"], **{f"new_{name}": row[name] for name in changed}}
             for row in values
         ],
+    )
+
+
+def write_reread(connection: Connection, reread: Sequence[Reread]) -> None:
+    """Keep what a promoted model makes of turns; answered ones stay as they are.
+
+    Hand in some hundreds at a time: the rows stay locked until the transaction ends.
+    """
+    if not reread:
+        return
+    hold(connection, (one.turn_id for one in reread))
+    connection.execute(
+        turns.update()
+        .where(turns.c.turn_id == sa.bindparam("id"), _WAITING)
+        .values(
+            live_intent=sa.bindparam("intent_now"),
+            live_confidence=sa.bindparam("confidence_now"),
+            live_margin=sa.bindparam("margin_now"),
+        ),
+        [
+            {
+                "id": one.turn_id,
+                "intent_now": one.intent,
+                "confidence_now": one.confidence,
+                "margin_now": one.margin,
+            }
+            for one in reread
+        ],
+    )
+
+
+def forget_reread(connection: Connection) -> None:
+    """Go by what the bot said again: the model that read the turns is not live."""
+    connection.execute(
+        turns.update()
+        .where(_WAITING, turns.c.live_intent.is_not(None))
+        .values(live_intent=None, live_confidence=None, live_margin=None)
     )
 
 

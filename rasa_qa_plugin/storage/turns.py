@@ -45,6 +45,10 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
             queue was ranked.
         priority: Expected errors found per second of reading; None keeps a turn out of
             the queue.
+        live_intent: What the model promoted last makes of the text, if it has read it;
+            *intent* is what the bot went by when it answered.
+        live_confidence: Of *live_intent*, 0..1.
+        live_margin: Distance to that model's second intent.
         flags: Reasons to read this turn.
         rating: 1, -1, or None where nobody rated.
         comment: What the person said about the answer, masked.
@@ -72,6 +76,9 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
     error_score: float | None = None
     reasons: dict[str, float] | None = None
     priority: float | None = None
+    live_intent: str | None = None
+    live_confidence: float | None = None
+    live_margin: float | None = None
     flags: list[str] = []
     rating: int | None = None
     comment: str | None = None
@@ -93,7 +100,10 @@ _ENCODED = ("entities", "reasons")
 _BATCH = 500
 # What hangs on a text and goes with it.
 _WORDS: dict[str, None] = dict.fromkeys(
-    ("text", "entities", "answer", "duplicate_key", "reasons", "priority")
+    (
+        *("text", "entities", "answer", "duplicate_key", "reasons", "priority"),
+        *("live_intent", "live_confidence", "live_margin"),
+    )
 )
 # Statements of every save, made once: making them takes longer than running them.
 _RAISE = flags.insert().from_select(

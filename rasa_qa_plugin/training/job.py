@@ -27,7 +27,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         finetune: Share of the epochs to train *current* further with; None trains anew.
         test_stories: File or folder of ``test_*.yml`` conversations.
         out_of_scope: Intent of test rows that are none of the bot's business.
-        threads: For TensorFlow; one thread also makes trainings repeatable.
+        threads: For TensorFlow; None leaves it all cores, as `rasa train` does. One
+            thread is slower and makes trainings repeatable to the last digit.
         nice: How much the bot's own process goes first.
     """
 
@@ -44,7 +45,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     finetune: Annotated[float, msgspec.Meta(gt=0.0, le=1.0)] | None = None
     test_stories: str | None = None
     out_of_scope: str = "out_of_scope"
-    threads: Annotated[int, msgspec.Meta(ge=1)] = 1
+    threads: Annotated[int, msgspec.Meta(ge=1)] | None = None
     nice: Annotated[int, msgspec.Meta(ge=0, le=19)] = 10
     timeout_minutes: Annotated[float, msgspec.Meta(gt=0.0)] = 120.0
 
@@ -64,8 +65,8 @@ class Progress(msgspec.Struct, frozen=True):
     """A line on the worker's standard output.
 
     Attributes:
-        stage: import, validate, train, evaluate_current, evaluate_candidate, done or
-            error.
+        stage: import, validate, train, evaluate_current, evaluate_candidate, reread,
+            done or error.
         progress: Share of this stage's current step; None when it cannot be known. It
             begins again with every component that trains in epochs.
     """

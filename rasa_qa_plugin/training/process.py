@@ -7,8 +7,9 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import msgspec
 
@@ -21,15 +22,17 @@ from rasa_qa_plugin.training.lock import held
 def run_training(
     job: Job,
     *,
+    waiting: Mapping[str, str] = MappingProxyType({}),
     lock: int | None = None,
     on_progress: Callable[[Progress], None] = lambda _: None,
 ) -> TrainingResult:
     """Train and evaluate as *job* says and give the result.
 
     The bot's files stay as they are: config.yml is copied, the candidate stays in the
-    run folder. One training per bot at a time: *lock* is the handle of the bot's lock
-    where the caller holds it. Whatever ends this function, an
-    interrupt or an error in *on_progress* too, ends the worker first.
+    run folder. The candidate also reads the *waiting* texts, by turn id. One training
+    per bot at a time: *lock* is the handle of the bot's lock where the caller holds it.
+    Whatever ends this function, an interrupt or an error in *on_progress* too, ends the
+    worker first.
 
     Raises:
         TrainingError: The worker failed or took too long; the message names its log.
@@ -43,6 +46,7 @@ def run_training(
     job_file.write_bytes(msgspec.json.encode(job))
     holding = held(Path(job.bot)) if lock is None else contextlib.nullcontext(lock)
     with holding as handle, _worker(job, job_file, handle) as worker:
+        _hand_over(worker, waiting)
         expired = threading.Event()
 
         def expire() -> None:
@@ -104,6 +108,14 @@ def _worker(job: Job, job_file: Path, lock: int) -> Iterator["subprocess.Popen[b
             if pipe is not None:
                 pipe.close()
         shutil.rmtree(job.path(job.run_folder) / "tmp", ignore_errors=True)
+
+
+def _hand_over(worker: "subprocess.Popen[bytes]", waiting: Mapping[str, str]) -> None:
+    """Give the worker its texts; one that is gone by now says so by its exit code."""
+    if worker.stdin is not None:
+        with contextlib.suppress(BrokenPipeError):
+            worker.stdin.write(msgspec.json.encode(dict(waiting)) + b"\n")
+            worker.stdin.flush()
 
 
 def _progress_of(worker: "subprocess.Popen[bytes]") -> Iterator[Progress]:

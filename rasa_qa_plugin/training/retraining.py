@@ -12,10 +12,11 @@ import msgspec
 from sqlalchemy.engine import Engine
 
 from rasa_qa_plugin.bot import Bot
-from rasa_qa_plugin.errors import TrainingError
+from rasa_qa_plugin.errors import StorageError, TrainingError
 from rasa_qa_plugin.settings import Settings
-from rasa_qa_plugin.storage import runs
-from rasa_qa_plugin.storage.engine import transaction
+from rasa_qa_plugin.storage import queue, runs
+from rasa_qa_plugin.storage.engine import reading, transaction
+from rasa_qa_plugin.storage.queue import Reread
 from rasa_qa_plugin.training.evaluation import Evaluation, Prediction
 from rasa_qa_plugin.training.gate import judge
 from rasa_qa_plugin.training.job import LOG_NAME, Job, Progress, check_job
@@ -34,6 +35,9 @@ from rasa_qa_plugin.training.rasa_server import Sample, Server
 from rasa_qa_plugin.training.remote import train_elsewhere
 
 _SAMPLES = 5
+# Some hundred a second, the likeliest errors first.
+_MOST_REREAD = 5000
+_BATCH = 500
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -115,7 +119,14 @@ def retrain(  # noqa: PLR0913 - what a run depends on
             on_progress(Progress("train", "on another server"))
             candidate = train_elsewhere(wanted.train_server, bot, job)
             job = msgspec.structs.replace(job, candidate=str(candidate.resolve()))
-        result = run_training(job, lock=lock, on_progress=on_progress)
+        with reading(engine) as connection:
+            unread = queue.waiting(connection, most=_MOST_REREAD)
+        result = run_training(
+            job,
+            waiting={turn.turn_id: turn.text for turn in unread},
+            lock=lock,
+            on_progress=on_progress,
+        )
         judgement = judge(result.current, result.candidate, training)
         judgement = msgspec.structs.replace(
             judgement, reasons=(*judgement.reasons, *wanted.remarks)
@@ -194,7 +205,21 @@ def promote_run(  # noqa: PLR0913 - what a promotion depends on
                 model=str(candidate_id),
                 forced=forced is not None,
             )
+        keep_reread(engine, () if result is None else result.reread)
         return promoted
+
+
+def keep_reread(engine: Engine, reread: Sequence[Reread] = ()) -> None:
+    """Let the queue go by what the model that went live makes of the waiting turns.
+
+    Raises:
+        StorageError: The database refused; the model is live, the queue as it was.
+    """
+    with transaction(engine) as connection:
+        queue.forget_reread(connection)
+    for start in range(0, len(reread), _BATCH):
+        with transaction(engine) as connection:
+            queue.write_reread(connection, reread[start : start + _BATCH])
 
 
 def _refuse_unless_passed(
@@ -235,8 +260,16 @@ def _go_live(  # noqa: PLR0913 - what a promotion depends on
     with transaction(engine) as connection:
         runs.promoted(connection, done.run_id, model=promoted.name)
         runs.extend(connection, done.run_id, promoted=promoted.name)
+    notes = done.notes
+    try:
+        keep_reread(engine, done.result.reread)
+    except StorageError as error:  # the model is live by now
+        notes = (*notes, f"queue: keeps its order ({error})")
     return msgspec.structs.replace(
-        done, promoted=promoted, servers=tuple(server.url for server in servers)
+        done,
+        promoted=promoted,
+        servers=tuple(server.url for server in servers),
+        notes=notes,
     )
 
 

@@ -1,11 +1,13 @@
 """ADAPTER to Rasa's evaluation; imported by the worker's process only."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from rasa_qa_plugin.errors import TrainingError
+from rasa_qa_plugin.review.prediction import predict_from_ranking
+from rasa_qa_plugin.storage.queue import Reread
 from rasa_qa_plugin.training.evaluation import (
     FALLBACK_INTENT,
     EntityScore,
@@ -42,15 +44,24 @@ class RecordingProcessor:
         return parsed
 
 
-def score(
-    job: Job, model: Path, said: Said, *, known: set[str] | None = None
-) -> Evaluation:
-    """Score *model* on the frozen test set with Rasa's own evaluation.
+def loaded(model: Path) -> Any:
+    """Give Rasa's agent with *model*.
 
     Raises:
         TrainingError: The model cannot be loaded.
     """
     from rasa.core.agent import Agent
+
+    agent = Agent.load(str(model))
+    if agent.processor is None:
+        raise TrainingError(f"model: {model.name} cannot be loaded; train again")
+    return agent
+
+
+def score(
+    job: Job, model: Path, agent: Any, said: Said, *, known: set[str] | None = None
+) -> Evaluation:
+    """Score *agent*, which has *model*, on the frozen test set, as Rasa does."""
     from rasa.nlu.test import run_evaluation
     from rasa.shared.importers.importer import TrainingDataImporter
 
@@ -63,9 +74,6 @@ def score(
         .get_nlu_data()
         .nlu_examples
     )
-    agent = Agent.load(str(model))
-    if agent.processor is None:
-        raise TrainingError(f"model: {model.name} cannot be loaded; train again")
     total = max(1, len(examples))
     processor = RecordingProcessor(
         agent.processor, lambda done: said("reading the test set", done / total)
@@ -107,6 +115,28 @@ def score(
         entities=_entity_scores(examples, processor.parsed),
         stories=_play(job, agent, said),
     )
+
+
+def read_again(
+    agent: Any, waiting: Mapping[str, str], said: Said
+) -> tuple[Reread, ...]:
+    """Give what *agent* makes of texts, by turn id; what it cannot name is left out."""
+
+    async def read() -> tuple[Reread, ...]:
+        found = []
+        for done, (turn_id, text) in enumerate(waiting.items(), start=1):
+            parsed = await agent.processor.parse_message(UserMessage(text))
+            one = predict_from_ranking(
+                parsed.get("intent"), parsed.get("intent_ranking")
+            )
+            if one.intent is not None and one.confidence is not None:
+                found.append(Reread(turn_id, one.intent, one.confidence, one.margin))
+            said("reading what waits again", done / len(waiting))
+        return tuple(found)
+
+    from rasa.core.channels.channel import UserMessage
+
+    return asyncio.run(read())
 
 
 def _entity_scores(

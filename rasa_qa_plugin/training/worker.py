@@ -3,8 +3,9 @@
 Runs in its own process, because Rasa exits on errors, TensorFlow never gives memory
 back, and both print. Trains a candidate, evaluates it and the current model on the same
 frozen test set, and leaves ``result.json`` in the run folder. Standard output carries
-JSON progress lines only; everything else goes to ``worker.log``. Standard input is a
-lifeline: when it closes, the parent is gone and the worker stops.
+JSON progress lines only; everything else goes to ``worker.log``. Standard input gives
+one line, the texts that wait for a reader by turn id: they are written nowhere. Then it
+is a lifeline: when it closes, the parent is gone and the worker stops.
 """
 
 import os
@@ -22,7 +23,13 @@ from rasa_qa_plugin.errors import RasaQAError
 from rasa_qa_plugin.training.evaluation import TrainingResult
 from rasa_qa_plugin.training.fitting import fit, trained_examples, validate
 from rasa_qa_plugin.training.job import LOG_NAME, RESULT_NAME, Job, Progress, check_job
-from rasa_qa_plugin.training.testing import score
+from rasa_qa_plugin.training.testing import loaded, read_again, score
+
+_THREADS = (
+    "TF_INTRA_OP_PARALLELISM_THREADS",
+    "TF_INTER_OP_PARALLELISM_THREADS",
+    "OMP_NUM_THREADS",
+)
 
 
 def main(arguments: list[str]) -> NoReturn:
@@ -32,10 +39,11 @@ def main(arguments: list[str]) -> NoReturn:
     run_folder = job.path(job.run_folder)
     run_folder.mkdir(parents=True, exist_ok=True)
     reporter = Reporter(_divert_output(run_folder / LOG_NAME))
+    waiting = msgspec.json.decode(sys.stdin.buffer.readline(), type=dict[str, str])
     threading.Thread(target=_stop_with_parent, daemon=True).start()
     try:
         _prepare(job)
-        result = _work(job, run_folder, reporter)
+        result = _work(job, run_folder, waiting, reporter)
         unfinished = run_folder / f".{RESULT_NAME}"
         unfinished.write_bytes(msgspec.json.encode(result))
         unfinished.replace(run_folder / RESULT_NAME)
@@ -108,15 +116,13 @@ def _prepare(job: Job) -> None:
     """Set what must be set before TensorFlow and Rasa are imported."""
     os.nice(job.nice)
     check_job(job)
-    threads = str(job.threads)
     os.environ.update(
         RASA_QA_DISABLED="1",  # Evaluating must not look like conversations.
         RASA_TELEMETRY_ENABLED="false",
         TF_CPP_MIN_LOG_LEVEL="2",
-        TF_INTRA_OP_PARALLELISM_THREADS=threads,
-        TF_INTER_OP_PARALLELISM_THREADS=threads,
-        OMP_NUM_THREADS=threads,
     )
+    if job.threads is not None:
+        os.environ.update(dict.fromkeys(_THREADS, str(job.threads)))
     # Rasa leaves half-built models in the temporary folder when it is stopped.
     scratch = job.path(job.run_folder) / "tmp"
     scratch.mkdir(exist_ok=True)
@@ -127,7 +133,9 @@ def _prepare(job: Job) -> None:
         sys.path.insert(1, os.getcwd())  # noqa: PTH109
 
 
-def _work(job: Job, run_folder: Path, reporter: Reporter) -> TrainingResult:
+def _work(
+    job: Job, run_folder: Path, waiting: dict[str, str], reporter: Reporter
+) -> TrainingResult:
     with reporter.timed("import", "loading Rasa"):
         _import_rasa()
     known: set[str] | None = None
@@ -146,16 +154,23 @@ def _work(job: Job, run_folder: Path, reporter: Reporter) -> TrainingResult:
     current = None
     if job.current is not None:
         with reporter.timed("evaluate_current", "evaluating the current model"):
-            current = score(job, job.path(job.current), reporter.said)
+            file = job.path(job.current)
+            current = score(job, file, loaded(file), reporter.said)
     with reporter.timed("evaluate_candidate", "evaluating the candidate"):
-        candidate = score(job, candidate_file, reporter.said, known=known)
-    return TrainingResult(
+        agent = loaded(candidate_file)
+        candidate = score(job, candidate_file, agent, reporter.said, known=known)
+    result = TrainingResult(
         candidate_file=str(candidate_file),
         current=current,
         candidate=candidate,
         seconds=reporter.seconds,
         examples=examples,
     )
+    if not waiting:
+        return result
+    with reporter.timed("reread", "reading what waits again"):
+        reread = read_again(agent, waiting, reporter.said)
+    return msgspec.structs.replace(result, reread=reread)
 
 
 def _import_rasa() -> None:

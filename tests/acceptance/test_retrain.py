@@ -16,10 +16,14 @@ from typing import Any
 
 import psutil
 import pytest
+from sqlalchemy.engine import make_url
 
+from rasa_qa_plugin.batches import Batch
+from rasa_qa_plugin.opening import open_database
+from rasa_qa_plugin.settings import Settings
 from rasa_qa_plugin.training.deploy import model_id, models_by_age
 from tests.acceptance.servers import QUIET
-from tests.conftest import SECRET
+from tests.conftest import SECRET, Events
 from tests.rasa.test_training_worker import (
     CONFIG,
     DESPEDIR,
@@ -105,6 +109,22 @@ class Bot:
             return connection.execute(
                 "SELECT verdict, promoted FROM qa_training_runs ORDER BY started_at"
             ).fetchall()
+
+    def hears(self, events: Events, text: str) -> None:
+        """Record a message that the bot took for something else."""
+        opened = open_database(
+            make_url(f"sqlite:///{self.folder / 'bot.db'}"),
+            Settings(),
+            secret=SECRET,
+            key_file=None,
+        )
+        agreed = events.slot("qa_consent", "granted")
+        said = [agreed, events.user(text, "despedir", 0.4), events.bot("adios")]
+        opened.recorder.record(Batch(sender_id="ana", events=said), now=time.time())
+        opened.engine.dispose()
+
+    def live_intents(self) -> list[Any]:
+        return [turn.get("live_intent") for turn in self.json("turns")]
 
     def processes(self) -> list[str]:
         """Give what still runs for this bot."""
@@ -205,12 +225,17 @@ def test_two_never_run_at_once(bot: Bot) -> None:
             assert "another training or promotion of this bot is running" in error
 
 
-def test_a_candidate_that_waits_is_promoted_by_hand_and_rolled_back(bot: Bot) -> None:
+def test_a_candidate_that_waits_is_promoted_by_hand_and_rolled_back(
+    bot: Bot, events: Events
+) -> None:
     first = bot.models()
+    bot.hears(events, "buenas tardes")
     report = bot.json("retrain", "--no-promote")
     assert (report["verdict"], report["promoted"]) == ("PROMOTE", None)
     assert report["current"]["n"] == 15
     assert bot.models() == first
+
+    assert bot.live_intents() == [None]
 
     _, said = bot.run("promote", report["run_id"])
     promoted = bot.models()
@@ -222,8 +247,12 @@ def test_a_candidate_that_waits_is_promoted_by_hand_and_rolled_back(bot: Bot) ->
     )
     assert bot.json("runs", "show", report["run_id"])["promoted"]
 
+    # The queue goes by what the new model makes of it, and no longer after a rollback.
+    assert bot.live_intents() == ["saludar"]
+
     bot.run("rollback")
     assert bot.models()[0] == first[0]
+    assert bot.live_intents() == [None]
     bot.run("rollback", report["run_id"])
     assert bot.models()[0] == promoted[0]
     compared, _ = bot.run("runs", "compare", report["run_id"], report["run_id"])

@@ -10,6 +10,7 @@ and one of them is Rasa's DIET. With --quick there is one set with a third of th
 traffic.
 """
 
+import math
 import sys
 import tempfile
 import time
@@ -26,11 +27,11 @@ from rasa_qa_plugin.opening import Opened, open_database
 from rasa_qa_plugin.review.calibration import calibration
 from rasa_qa_plugin.review.error_score import Signals, starting_score
 from rasa_qa_plugin.review.items import Example
-from rasa_qa_plugin.review.queue import page, priority
+from rasa_qa_plugin.review.queue import Group, page, priority
 from rasa_qa_plugin.review.reranking import MOST_TURNS, Reranker
 from rasa_qa_plugin.review.wording import duplicate_key
 from rasa_qa_plugin.settings import Settings
-from rasa_qa_plugin.storage import annotations, search, turns
+from rasa_qa_plugin.storage import annotations, queue, search, turns
 from rasa_qa_plugin.storage.annotations import Annotation
 from rasa_qa_plugin.storage.engine import reading, transaction
 from rasa_qa_plugin.storage.search import Filters
@@ -159,41 +160,77 @@ def errors_found(
     return figures, float(ours[reads] / plain[reads])
 
 
-def sit(split: Split, predicted: Sequence[Prediction], *, upto: float) -> Sitting:
-    """Let a reader answer turns in the queue's order."""
-    with tempfile.TemporaryDirectory() as folder:
-        opened = _database(Path(folder))
-        _fill(opened, split.traffic, predicted)
-        reranker = Reranker(opened.engine, lambda: split.training)
+class Desk:
+    """A database that turns come into, and a reader of its queue who is always right.
+
+    A turn's id is its number in the traffic.
+    """
+
+    def __init__(self, folder: Path, split: Split) -> None:
+        self.opened = _database(folder)
+        self._split = split
+        self._reranker = Reranker(self.opened.engine, lambda: split.training)
+
+    def arrive(self, first: int, predicted: Sequence[Prediction]) -> None:
+        """Record the turns from number *first* on, with what the bot makes of them."""
+        _fill(self.opened, self._split.traffic, predicted, first)
+
+    def rank(self) -> None:
+        """Put the queue in order, as `annotate` does every so many answers."""
+        self._reranker.run()
+
+    def read(self, most: int) -> list[Read]:
+        """Answer in the queue's order, which each round of answers changes."""
         reads: list[Read] = []
-        calibration = None
-        while len(reads) < upto * len(predicted):
-            reranker.run()
-            if calibration is None and len(reads) >= _CALIBRATED_AFTER:
-                calibration = _calibration_error(opened, split, predicted)
-            answered = 0
-            while answered < ROUND:
-                with reading(opened.engine) as connection:
+        while len(reads) < most:
+            self.rank()
+            round_end = min(len(reads) + ROUND, most)
+            while len(reads) < round_end:
+                with reading(self.opened.engine) as connection:
                     groups = page(connection, size=_PAGE)
                 if not groups:
-                    break
-                for group in groups[: ROUND - answered]:
-                    names = [group.turn.turn_id, *(name for name, _ in group.others)]
-                    right = split.traffic[int(group.turn.turn_id)].intent
-                    _answer(opened, names, split, right)
-                    reads.append(
-                        Read(
-                            [
-                                int(name)
-                                for name in names
-                                if split.traffic[int(name)].intent == right
-                            ]
-                        )
-                    )
-                    answered += 1
-            if not answered:
-                break
-        opened.engine.dispose()
+                    return reads
+                reads += [
+                    self._answered(one) for one in groups[: round_end - len(reads)]
+                ]
+        return reads
+
+    def _answered(self, group: Group) -> Read:
+        traffic = self._split.traffic
+        names = [group.turn.turn_id, *(name for name, _ in group.others)]
+        right = traffic[int(group.turn.turn_id)].intent
+        _answer(self.opened, names, self._split, right)
+        return Read([int(n) for n in names if traffic[int(n)].intent == right])
+
+    def reread(self, predicted: Sequence[Prediction]) -> None:
+        """Promote another model, which makes this of the turns so far."""
+        with transaction(self.opened.engine) as connection:
+            queue.write_reread(
+                connection,
+                [
+                    queue.Reread(str(number), one.intent, one.confidence, one.margin)
+                    for number, one in enumerate(predicted)
+                ],
+            )
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self.opened.engine.dispose()
+
+
+def sit(split: Split, predicted: Sequence[Prediction], *, upto: float) -> Sitting:
+    """Let a reader answer turns in the queue's order."""
+    most = math.ceil(upto * len(predicted))
+    with tempfile.TemporaryDirectory() as folder:
+        desk = Desk(Path(folder), split)
+        desk.arrive(0, predicted)
+        reads = desk.read(min(most, _CALIBRATED_AFTER))
+        calibration = None
+        if most > _CALIBRATED_AFTER:
+            desk.rank()
+            calibration = _calibration_error(desk.opened, split, predicted)
+        reads += desk.read(most - len(reads))
+        desk.close()
     return Sitting(reads, calibration)
 
 
@@ -256,11 +293,17 @@ def _database(folder: Path) -> Opened:
 
 
 def _fill(
-    opened: Opened, traffic: Sequence[Example], predicted: Sequence[Prediction]
+    opened: Opened,
+    traffic: Sequence[Example],
+    predicted: Sequence[Prediction],
+    first: int = 0,
 ) -> None:
     """Insert turns as the recorder would; a turn's id is its number in the traffic."""
     new = []
-    for number, (example, guess) in enumerate(zip(traffic, predicted, strict=True)):
+    here = traffic[first : first + len(predicted)]
+    for number, (example, guess) in enumerate(
+        zip(here, predicted, strict=True), start=first
+    ):
         signals = Signals(confidence=guess.confidence, margin=guess.margin)
         score = starting_score(signals)
         new.append(

@@ -13,12 +13,13 @@ there is one set with a third of the traffic, two trials, and no server.
 
 import random
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from bars import Figure, arguments, report
-from review import sit
+from review import Desk
 from review_sets import Split, deal, predictions, trained
 from sklearn.pipeline import Pipeline
 
@@ -65,10 +66,13 @@ def corrections(split: Split) -> list[Figure]:
     """Let traffic come in week by week, and a reader correct it in the queue's order.
 
     After each week the bot is trained on what they settled, so the next one is met by a
-    better bot. The reader has read the same share of each week.
+    better bot, which also reads again what still waits. The reader reads as much every
+    week, of all that waits.
     """
-    before = evaluated(trained(split.training), split.test)
+    model = trained(split.training)
+    before = evaluated(model, split.test)
     everything = evaluated(trained([*split.training, *split.traffic]), split.test)
+    texts = [one.text for one in split.traffic]
     known = list(split.training)
     week = len(split.traffic) // WEEKS
     figures = [
@@ -76,26 +80,28 @@ def corrections(split: Split) -> list[Figure]:
         Figure(f"{split.name}: of all traffic", everything.accuracy, ""),
     ]
     after = before
-    for number in range(WEEKS):
-        part = split._replace(
-            training=known, traffic=split.traffic[number * week : (number + 1) * week]
-        )
-        predicted = predictions(trained(known), [one.text for one in part.traffic])
-        sitting = sit(part, predicted, upto=SHARE)
-        settled = [part.traffic[n] for read in sitting.reads for n in read.settled]
-        known = [*known, *settled]
-        after = evaluated(trained(known), split.test)
-        is_last = number == WEEKS - 1
-        share = f"{SHARE:.0%} of {(number + 1) / WEEKS:.0%} read"
-        figures.append(
-            Figure(
-                f"{split.name}: {share}",
-                after.accuracy,
-                "",
-                bar=everything.accuracy - WITHIN if is_last else None,
-                peer=everything.accuracy,
+    with tempfile.TemporaryDirectory() as folder:
+        desk = Desk(Path(folder), split)
+        for number in range(WEEKS):
+            start, end = number * week, (number + 1) * week
+            desk.arrive(start, predictions(model, texts[start:end]))
+            for read in desk.read(int(SHARE * week)):
+                known += [split.traffic[n] for n in read.settled]
+            model = trained(known)
+            desk.reread(predictions(model, texts[:end]))
+            after = evaluated(model, split.test)
+            is_last = number == WEEKS - 1
+            share = f"{SHARE:.0%} of {(number + 1) / WEEKS:.0%} read"
+            figures.append(
+                Figure(
+                    f"{split.name}: {share}",
+                    after.accuracy,
+                    "",
+                    bar=everything.accuracy - WITHIN if is_last else None,
+                    peer=everything.accuracy,
+                )
             )
-        )
+        desk.close()
     if after.out_of_scope is not None:
         ceiling = everything.in_scope_accuracy
         figures.append(

@@ -12,7 +12,7 @@ from rasa_qa_plugin.review.reranking import BackgroundReranker, Reranker
 from rasa_qa_plugin.storage import annotations, queue, schema, search, turns
 from rasa_qa_plugin.storage.annotations import Annotation
 from rasa_qa_plugin.storage.engine import reading, transaction
-from rasa_qa_plugin.storage.queue import Rank
+from rasa_qa_plugin.storage.queue import Rank, Reread
 from rasa_qa_plugin.storage.turns import Turn
 from tests.conftest import Events, Open
 
@@ -252,6 +252,56 @@ def test_a_ranking_leaves_alone_what_was_answered_meanwhile(
     after = turn_of(opened, "my fish smells")
     assert after.error_score == turn.error_score
     assert after.duplicate_key is None
+
+
+def test_what_the_bot_understands_by_now_falls_back_in_the_queue(
+    open_store: Open, events: Events
+) -> None:
+    opened = open_store()
+    say(opened, events, "so what does it cost", "thanks for nothing", "you are late")
+    reranker = Reranker(opened.engine, lambda: TRAINING)
+    answer(opened, "you are late", "complaint")
+    reranker.run()
+    before = turn_of(opened, "so what does it cost")
+    settled = turn_of(opened, "you are late")
+    with transaction(opened.engine) as connection:
+        queue.write_reread(
+            connection,
+            [
+                Reread(before.turn_id, "price", 0.99, 0.98),
+                Reread(settled.turn_id, "complaint", 0.99, 0.98),
+            ],
+        )
+    reranker.run()
+
+    after = turn_of(opened, "so what does it cost")
+    assert (after.live_intent, after.live_confidence) == ("price", 0.99)
+    assert (after.intent, after.confidence) == ("greet", 0.9)
+    assert (after.error_score or 1) < (before.error_score or 0) / 2
+    assert (after.priority or 1) < (before.priority or 0) / 2
+    assert in_line(opened) == ["thanks for nothing", "so what does it cost"]
+    # An answered turn keeps what it was answered by.
+    assert turn_of(opened, "you are late").live_intent is None
+
+    with transaction(opened.engine) as connection:
+        queue.forget_reread(connection)
+    assert turn_of(opened, "so what does it cost").live_intent is None
+
+
+def test_what_another_model_made_of_words_goes_with_them(
+    open_store: Open, events: Events
+) -> None:
+    opened = open_store()
+    say(opened, events, "where is my order")
+    turn = turn_of(opened, "where is my order")
+    with transaction(opened.engine) as connection:
+        queue.write_reread(connection, [Reread(turn.turn_id, "order", 0.9, None)])
+    taken_back = events.slot("qa_consent", "withdrawn")
+    opened.recorder.record(Batch(sender_id="ana", events=[taken_back]), now=NOW)
+
+    with reading(opened.engine) as connection:
+        after = turns.by_id(connection, [turn.turn_id])[turn.turn_id]
+    assert (after.text, after.live_intent, after.live_confidence) == (None, None, None)
 
 
 def test_saying_it_again_flags_the_turn_before(

@@ -316,11 +316,24 @@ def test_given_candidate_is_evaluated_without_training(runs: Runs, bot: Path) ->
             run_folder=".rasa_qa/runs/3",
             test_set="tests/nlu_test.yml",
             candidate=runs.first.candidate_file,
-        )
+        ),
+        waiting={"t1": "buenos dias a todos", "t2": "[NAME]"},
     )
     assert result.candidate.predictions == runs.first.candidate.predictions
+    assert [one.turn_id for one in result.reread] == ["t1", "t2"]
+    assert result.reread[0].intent in runs.first.candidate.known_intents
+    assert 0 < result.reread[0].confidence <= 1
+    assert "buenos dias a todos" not in words_in(bot / ".rasa_qa/runs/3")
     assert "train" not in result.seconds
     assert result.examples == runs.first.examples
+
+
+def words_in(folder: Path) -> str:
+    """Give all that text files in *folder* say."""
+    files = [
+        one for one in folder.rglob("*") if one.suffix in {".json", ".log", ".yml"}
+    ]
+    return "".join(one.read_text(encoding="utf-8") for one in files)
 
 
 @pytest.fixture

@@ -69,6 +69,13 @@ def test_order_of_candidates_does_not_matter(
     assert resolve(shuffled, text=TEXT) == resolve(candidates, text=TEXT)
 
 
+def test_a_value_of_one_character_stays_whoever_else_overlaps() -> None:
+    initial = Span(0, 1, "PHONE", VALIDATED, "entity")
+    cut = Span(1, 6, "PHONE", VALIDATED, "entity")
+    name = Span(5, 13, "NAME", CUE, "cue")
+    assert resolve([initial, cut, name], text=TEXT)[0] == initial
+
+
 def test_surer_rule_wins() -> None:
     found = resolve(
         [Span(0, 10, "ID", SHAPE, "a"), Span(0, 10, "CARD", VALIDATED, "b")], text=TEXT

@@ -9,7 +9,7 @@ from sqlalchemy.engine import Connection, Engine
 from rasa_qa_plugin.errors import SchemaMismatchError
 from rasa_qa_plugin.storage.engine import reading, transaction
 
-HEAD = "0007"
+HEAD = "0008"
 VERSION_TABLE = "qa_schema_version"
 # Any number will do, as long as it is ours: two servers starting at once take turns.
 _ADVISORY_LOCK = 7_223_114_901
