@@ -5,7 +5,7 @@ import difflib
 import hashlib
 import os
 import re
-import tempfile
+import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -121,14 +121,15 @@ def draft(path: Path, pieces: Iterable[bytes]) -> Path:
         OSError: It cannot be written; then there is no such file.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    written = Path(name)
+    written = path.parent / f".{path.name}.{secrets.token_hex(4)}"
     try:
-        with os.fdopen(descriptor, "wb") as file:
+        # A new file gets the rights that the account's umask leaves.
+        with written.open("xb") as file:
+            if path.exists():
+                written.chmod(path.stat().st_mode & 0o777)
             file.writelines(pieces)
             file.flush()
             os.fsync(file.fileno())
-        written.chmod(path.stat().st_mode & 0o777 if path.exists() else 0o644)
     except BaseException:
         written.unlink(missing_ok=True)
         raise

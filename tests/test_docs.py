@@ -1,4 +1,4 @@
-"""The README says what is there: commands, settings, files, and nothing else."""
+"""README and pages say what is there: commands, settings, files, nothing else."""
 
 import re
 from pathlib import Path
@@ -21,6 +21,8 @@ from rasa_qa_plugin.settings import Connection, Settings, parser, read_as
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCS = "\n".join(page.read_text("utf-8") for page in PAGES)
 
 
 def commands() -> dict[str, click.Command]:
@@ -60,26 +62,26 @@ def settings() -> dict[str, Any]:
     }
 
 
-def test_every_setting_is_in_the_readme_with_its_default() -> None:
+def test_every_setting_is_documented_with_its_default() -> None:
     rows = dict(
-        re.findall(r"^\| `([a-z_]+\.[a-z_0-9]+)` \| `([^`]*)` \|", README, re.MULTILINE)
+        re.findall(r"^\| `([a-z_]+\.[a-z_0-9]+)` \| `([^`]*)` \|", DOCS, re.MULTILINE)
     )
 
     assert {key: parser().load(value) for key, value in rows.items()} == settings()
 
 
-def test_endpoints_keys_flags_and_tables_are_in_the_readme() -> None:
+def test_endpoints_keys_flags_and_tables_are_documented() -> None:
     from rasa_qa_plugin.storage import schema
 
     for name in (*Connection.__struct_fields__, *FLAGS[:-1]):
-        assert f"`{name}`" in README
+        assert f"`{name}`" in DOCS
     for table in ("events", "qa_turns", "qa_originals", "qa_consents"):
         assert table in schema.metadata.tables
-        assert f"`{table}`" in README
+        assert f"`{table}`" in DOCS
 
 
 def test_yaml_blocks_parse_and_name_what_exists() -> None:
-    blocks = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
+    blocks = re.findall(r"```yaml\n(.*?)```", DOCS, re.DOTALL)
     endpoints, config, asking, credentials = map(parser().load, blocks)
 
     assert Connection.from_mapping(endpoints["tracker_store"])
@@ -92,10 +94,10 @@ def test_yaml_blocks_parse_and_name_what_exists() -> None:
         package, name = path.split(".")
         assert package == "rasa_qa_plugin"
         assert getattr(rasa_qa_plugin, name)
-    assert read_as(AskingSettings, asking["policies"][0], "README.md").actions
+    assert read_as(AskingSettings, asking["policies"][0], "docs/chat.md").actions
 
 
-def test_every_key_of_the_asking_policy_is_in_the_readme() -> None:
+def test_every_key_of_the_asking_policy_is_documented() -> None:
     nested = {
         "ask_feedback": FeedbackMoments.__struct_fields__,
         "disambiguate": Disambiguation.__struct_fields__,
@@ -106,13 +108,13 @@ def test_every_key_of_the_asking_policy_is_in_the_readme() -> None:
         for inner in nested.get(key, ("",))
     ]
 
-    assert [key for key in keys if f"| `{key}` |" not in README] == []
+    assert [key for key in keys if f"| `{key}` |" not in DOCS] == []
 
 
-def test_routes_are_in_the_readme_and_no_others() -> None:
+def test_routes_are_documented_and_no_others() -> None:
     from rasa_qa_plugin import QAChannel
 
-    rows = re.findall(r"^\| `([A-Z]+ [a-z]+(?:/SENDER_ID)?)` \|", README, re.MULTILINE)
+    rows = re.findall(r"^\| `([A-Z]+ [a-z]+(?:/SENDER_ID)?)` \|", DOCS, re.MULTILINE)
     blueprint = QAChannel("a-token-for-tests").blueprint(None)
     routes = [
         f"{method} {route.uri.lstrip('/').replace('<sender:str>', 'SENDER_ID')}"
@@ -140,6 +142,25 @@ def test_the_two_commands_stand_alone_and_their_files_exist() -> None:
 
     assert run == ["bot_example/demo.py", "pytest"]
     assert (ROOT / run[0]).is_file()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    text = re.sub(r"```.*?```", "", page.read_text("utf-8"), flags=re.DOTALL)
+    for link in re.findall(r"\]\((?!https?:)([^)]+)\)", text):
+        name, _, anchor = link.partition("#")
+        target = page.parent / name if name else page
+        assert target.exists(), link
+        if anchor:
+            titles = re.findall(r"^#+ (.+)$", target.read_text("utf-8"), re.MULTILINE)
+            assert anchor in {
+                re.sub(r"[^\w -]", "", title).lower().replace(" ", "-")
+                for title in titles
+            }
+
+
+def test_the_readme_leads_to_every_page() -> None:
+    assert [page for page in PAGES[1:] if f"(docs/{page.name})" not in README] == []
 
 
 def test_files_of_the_example_are_those_that_init_writes() -> None:

@@ -15,10 +15,10 @@ from rasa_sdk.executor import CollectingDispatcher
 
 from rasa_qa_plugin.actions.feedback import TURN_ENTITY, message_ref
 from rasa_qa_plugin.actions.language import language_of, say
+from rasa_qa_plugin.review.prediction import FALLBACK_INTENT
 
 OFFER_SLOT = "qa_did_you_mean"
 MEANT_SLOT = "qa_meant"
-_NONE_OF_THESE = "nlu_fallback"
 _NONE_TITLE = "utter_qa_none"
 
 Events = list[dict[str, Any]]
@@ -46,7 +46,7 @@ class ActionDidYouMean(Action):
         else:
             language = language_of(tracker)
             choices = [(one["intent"], _title(one, language)) for one in offered]
-            choices.append((_NONE_OF_THESE, _none_title(domain, language)))
+            choices.append((FALLBACK_INTENT, _none_title(domain, language)))
             payload = json.dumps({TURN_ENTITY: turn})
             buttons = [
                 {"title": title, "payload": f"/{intent}{payload}"}
@@ -96,7 +96,7 @@ class ActionMeant(Action):
         said = next(_said(tracker, turn), None)
         if said is None or not _was_offered(tracker):
             return [ActionReverted()]
-        meant = None if intent == _NONE_OF_THESE else intent
+        meant = None if intent == FALLBACK_INTENT else intent
         entities = (said.get("parse_data") or {}).get("entities") or []
         return [
             ActionReverted(),

@@ -162,8 +162,6 @@ def retrain(  # noqa: PLR0913 - one per option
             remarks=_leaks(bot, opened),
         )
         outcome = _retrained(bot, opened, wanted)
-        if storage is not None and outcome.promoted is not None:
-            upload(outcome.promoted, storage)
     except RasaQAError as error:
         _announce(team, "Retraining failed", str(error))
         raise
@@ -174,6 +172,12 @@ def retrain(  # noqa: PLR0913 - one per option
         print_json(outcome.report())
     else:
         show_outcome(outcome)
+    if storage is not None and outcome.promoted is not None:
+        try:
+            upload(outcome.promoted, storage)
+        except RasaQAError as error:  # it is live here all the same
+            _announce(team, "Model not stored for the fleet", str(error))
+            raise
     if outcome.judgement.verdict != "PROMOTE":
         context.exit(3)
 

@@ -13,12 +13,12 @@ import msgspec
 from rasa_qa_plugin.bot import Bot
 from rasa_qa_plugin.changes import FileChange, read
 from rasa_qa_plugin.errors import MergeError
+from rasa_qa_plugin.review.prediction import FALLBACK_INTENT
 from rasa_qa_plugin.splicing import add_missing
 
 RULES = "qa_new_intents.yml"
 """In the training data; the place of rules that wait for their answer."""
 
-_FALLBACK_INTENT = "nlu_fallback"
 _FALLBACK_RESPONSE = "utter_default"
 _FALLBACK_ACTION = "action_default_fallback"
 _HEAD = """\
@@ -114,7 +114,7 @@ def _when_nothing_is_understood(bot: Bot) -> list[str]:
             if isinstance(step, Mapping) and set(step) == {"action"}
         ]
         if (
-            first == {"intent": _FALLBACK_INTENT}
+            first == {"intent": FALLBACK_INTENT}
             and actions
             and rest == [{"action": action} for action in actions]
         ):

@@ -8,6 +8,7 @@ import msgspec
 from rasa_qa_plugin.review.items import Entity, Example, Item, same_text_key
 from rasa_qa_plugin.review.leakage import leaks
 from rasa_qa_plugin.review.likeness import Twins
+from rasa_qa_plugin.review.prediction import FALLBACK_INTENT
 from rasa_qa_plugin.review.wording import folded
 
 ALREADY_TRAINED = "text: already in the training data under this intent"
@@ -15,7 +16,7 @@ ALREADY_TRAINED = "text: already in the training data under this intent"
 NEARLY_TRAINED = "text: nearly the same is in the training data under this intent"
 """Why a correction that teaches next to nothing is held back."""
 
-_RASAS_OWN = frozenset({"back", "nlu_fallback", "restart", "session_start"})
+_RASAS_OWN = frozenset({"back", FALLBACK_INTENT, "restart", "session_start"})
 _NAME = re.compile(r"[^\W\d]\w*")
 
 

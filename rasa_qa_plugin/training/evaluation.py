@@ -10,8 +10,6 @@ import msgspec
 from rasa_qa_plugin.errors import TrainingError
 from rasa_qa_plugin.storage.queue import Reread
 
-FALLBACK_INTENT = "nlu_fallback"
-
 
 class Prediction(msgspec.Struct, frozen=True):
     """One row of the test set: what is right, and what the model said.

@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from rasa_qa_plugin.errors import TrainingError
-from rasa_qa_plugin.review.prediction import predict_from_ranking
+from rasa_qa_plugin.review.prediction import FALLBACK_INTENT, predict_from_ranking
 from rasa_qa_plugin.storage.queue import Reread
 from rasa_qa_plugin.training.evaluation import (
-    FALLBACK_INTENT,
     EntityScore,
     Evaluation,
     Prediction,
