@@ -123,13 +123,17 @@ def draft(path: Path, pieces: Iterable[bytes]) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     written = path.parent / f".{path.name}.{secrets.token_hex(4)}"
     try:
-        # A new file gets the rights that the account's umask leaves.
-        with written.open("xb") as file:
-            if path.exists():
-                written.chmod(path.stat().st_mode & 0o777)
+        # A new file gets the rights that the account's umask leaves; another's are its
+        # own, and nobody reads before they are set.
+        known = path.stat().st_mode & 0o777 if path.exists() else None
+        rights = 0o666 if known is None else 0o600
+        handle = os.open(written, os.O_WRONLY | os.O_CREAT | os.O_EXCL, rights)
+        with os.fdopen(handle, "wb") as file:
             file.writelines(pieces)
             file.flush()
             os.fsync(file.fileno())
+        if known is not None:
+            written.chmod(known)
     except BaseException:
         written.unlink(missing_ok=True)
         raise

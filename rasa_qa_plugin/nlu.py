@@ -30,15 +30,15 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 from rasa_qa_plugin import __version__
 from rasa_qa_plugin.own_intents.signs import rating_in
 from rasa_qa_plugin.own_intents.understanding import Reading, Understanding
-from rasa_qa_plugin.privacy.withheld import is_bot_name
-from rasa_qa_plugin.review.familiarity import Familiarity
-from rasa_qa_plugin.review.prediction import (
+from rasa_qa_plugin.prediction import (
     FALLBACK_INTENT,
     QA_KEY,
     UNDERSTOOD,
     chosen_response,
     predict_from_ranking,
 )
+from rasa_qa_plugin.privacy.withheld import is_bot_name
+from rasa_qa_plugin.review.familiarity import Familiarity
 
 logger = logging.getLogger(__name__)
 
@@ -76,7 +76,7 @@ class ConfidenceLogger(GraphComponent):
     the turn. In training it learns which words the examples hold; the model keeps that,
     and no other text.
 
-    Keys: those of :class:`rasa_qa_plugin.review.prediction.Prediction`, ``entities``
+    Keys: those of :class:`rasa_qa_plugin.prediction.Prediction`, ``entities``
     (name → lowest confidence), ``understood`` (as one of the plugin's intents),
     ``taken_back`` (an intent of ours) and ``model_id``;
     keys without a value are left out. No text, no entity value. How long parsing took

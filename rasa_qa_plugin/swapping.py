@@ -22,7 +22,7 @@ from rasa.shared.core.events import ActionExecuted, UserUttered
 from rasa.shared.core.trackers import DialogueStateTracker
 
 from rasa_qa_plugin.errors import TrainingError
-from rasa_qa_plugin.review.prediction import FALLBACK_INTENT
+from rasa_qa_plugin.prediction import FALLBACK_INTENT
 from rasa_qa_plugin.training.rasa_server import Sample
 
 

@@ -17,7 +17,10 @@ PACKAGE = Path(rasa_qa_plugin.__file__).parent
 LAYERS = (
     {"errors"},
     {"rejection"},
-    {"settings", "consent", "changes", "repository", "own_intents", "languages"},
+    {
+        *("settings", "consent", "changes", "repository", "own_intents", "languages"),
+        "prediction",
+    },
     {"bot", "splicing"},
     {"parts"},
     {"wiring", "endpoints", "examples"},

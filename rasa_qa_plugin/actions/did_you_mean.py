@@ -15,7 +15,7 @@ from rasa_sdk.executor import CollectingDispatcher
 
 from rasa_qa_plugin.actions.feedback import TURN_ENTITY, message_ref
 from rasa_qa_plugin.actions.language import language_of, say
-from rasa_qa_plugin.review.prediction import FALLBACK_INTENT
+from rasa_qa_plugin.prediction import FALLBACK_INTENT
 
 OFFER_SLOT = "qa_did_you_mean"
 MEANT_SLOT = "qa_meant"

@@ -8,7 +8,7 @@ from rasa_sdk.executor import CollectingDispatcher
 
 from rasa_qa_plugin.actions.channels import has_buttons
 from rasa_qa_plugin.languages import spoken
-from rasa_qa_plugin.review.prediction import QA_KEY, UNDERSTOOD
+from rasa_qa_plugin.prediction import QA_KEY, UNDERSTOOD
 
 
 def language_of(tracker: Tracker) -> str:

@@ -225,7 +225,7 @@ def promote(  # noqa: PLR0913 - one per option
     opened = open_bot(bot)
     with reading(opened.engine) as connection:
         former = found_run(connection, run)
-    promoted = promote_run(
+    promoted, notes = promote_run(
         bot,
         opened.engine,
         opened.settings,
@@ -236,6 +236,8 @@ def promote(  # noqa: PLR0913 - one per option
         clock=time.time,
     )
     say(f"Promoted: models/{promoted.name}.")
+    for note in notes:
+        say(f"note: {note}")
 
 
 @click.command()
@@ -274,10 +276,12 @@ def rollback(
             servers=_servers(bot, urls, token=token, jwt=jwt),
             now=datetime.now(timezone.utc),
         )
+        notes = keep_reread(opened.engine)
     with transaction(opened.engine) as connection:
         runs.note(connection, "rollback", now=time.time(), model=returned.name)
-    keep_reread(opened.engine)
     say(f"Now newest: models/{returned.name}.")
+    for note in notes:
+        say(f"note: {note}")
 
 
 def _retrained(bot: Bot, opened: Opened, wanted: Wanted) -> Retraining:

@@ -103,7 +103,7 @@ def _facts(shown: Shown) -> list[tuple[str, str]]:
         ("intent", ", ".join(guesses)),
         *(
             [("now", f"{turn.live_intent}{number(turn.live_confidence)}")]
-            if turn.live_intent
+            if turn.live_intent and turn.status in ("new", "exported")
             else []
         ),
         ("flags", ", ".join(turn.flags) or "none"),

@@ -37,10 +37,10 @@ from rasa.shared.exceptions import RasaException
 from rasa_qa_plugin.errors import ConfigError
 from rasa_qa_plugin.policy.handover_rules import ASKED, Decision, Judge, Rules, Said
 from rasa_qa_plugin.policy.responses import response_of
+from rasa_qa_plugin.prediction import FALLBACK_INTENT, read_prediction
 from rasa_qa_plugin.privacy.vault import message_ref
 from rasa_qa_plugin.review.flags import HANDOVER_ACTION
 from rasa_qa_plugin.review.handover import ESCALATION_SLOT
-from rasa_qa_plugin.review.prediction import FALLBACK_INTENT, read_prediction
 
 logger = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ import msgspec
 
 from rasa_qa_plugin.own_intents.signs import rating_in
 from rasa_qa_plugin.policy.turn_ends import LISTEN, TurnEnds
-from rasa_qa_plugin.review.prediction import FALLBACK_INTENT, QA_KEY
+from rasa_qa_plugin.prediction import FALLBACK_INTENT, QA_KEY
 from rasa_qa_plugin.settings import Fraction
 
 DEFAULT_FALLBACK = "action_default_fallback"

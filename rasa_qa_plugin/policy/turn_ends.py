@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from rasa_qa_plugin.review.prediction import FALLBACK_INTENT
+from rasa_qa_plugin.prediction import FALLBACK_INTENT
 
 LISTEN = "action_listen"
 IN_LOOP = "active_loop"

@@ -10,7 +10,7 @@ from rasa_qa_plugin.review.flags import REPEATED, is_repeated
 from rasa_qa_plugin.review.meaning import keep_meanings
 from rasa_qa_plugin.review.transcript import Event, ratings_in, turns_in
 from rasa_qa_plugin.settings import Settings
-from rasa_qa_plugin.storage import turns
+from rasa_qa_plugin.storage import ratings, turns
 from rasa_qa_plugin.storage.turns import Said
 
 
@@ -101,7 +101,7 @@ class Capture:
             ):
                 continue
             if message_ref is not None and rating.stars:
-                turns.give_stars(
+                ratings.give_stars(
                     connection,
                     sender_id=pseudonym,
                     message_ref=message_ref,
@@ -109,7 +109,7 @@ class Capture:
                     now=now,
                 )
             elif message_ref is not None:
-                turns.rate(
+                ratings.rate(
                     connection,
                     sender_id=pseudonym,
                     message_ref=message_ref,

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rasa_qa_plugin.bot import Bot
+from rasa_qa_plugin.prediction import FALLBACK_INTENT
 from rasa_qa_plugin.review.formats import Names
-from rasa_qa_plugin.review.prediction import FALLBACK_INTENT
 
 
 def domain_names(bot: Bot) -> Names:

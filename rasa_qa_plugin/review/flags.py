@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rasa_qa_plugin.own_intents.utterances import OWN_INTENTS
-from rasa_qa_plugin.review.prediction import Prediction
+from rasa_qa_plugin.prediction import Prediction
 from rasa_qa_plugin.review.wording import folded, similarity
 from rasa_qa_plugin.settings import ReviewSettings
 

@@ -13,7 +13,7 @@ import msgspec
 from rasa_qa_plugin.bot import Bot
 from rasa_qa_plugin.changes import FileChange, read
 from rasa_qa_plugin.errors import MergeError
-from rasa_qa_plugin.review.prediction import FALLBACK_INTENT
+from rasa_qa_plugin.prediction import FALLBACK_INTENT
 from rasa_qa_plugin.splicing import add_missing
 
 RULES = "qa_new_intents.yml"

@@ -5,10 +5,10 @@ from collections.abc import Collection, Iterable, Sequence
 
 import msgspec
 
+from rasa_qa_plugin.prediction import FALLBACK_INTENT
 from rasa_qa_plugin.review.items import Entity, Example, Item, same_text_key
 from rasa_qa_plugin.review.leakage import leaks
 from rasa_qa_plugin.review.likeness import Twins
-from rasa_qa_plugin.review.prediction import FALLBACK_INTENT
 from rasa_qa_plugin.review.wording import folded
 
 ALREADY_TRAINED = "text: already in the training data under this intent"

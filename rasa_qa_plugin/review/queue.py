@@ -113,7 +113,8 @@ def _varied(in_line: Sequence[Turn], *, size: int) -> list[Turn]:
         )
 
     def is_rare(turn: Turn) -> bool:
-        return sum(other.intent == turn.intent for other in chosen) < most
+        own = turn.live_intent or turn.intent
+        return sum((one.live_intent or one.intent) == own for one in chosen) < most
 
     # Rather one intent again than the same words again, and rather these than nothing.
     rest = list(in_line)

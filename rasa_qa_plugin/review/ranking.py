@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import msgspec
 
 from rasa_qa_plugin.review.error_score import ErrorScore, Signals, intent_records
+from rasa_qa_plugin.review.flags import FALLBACK, UNLIKELY_INTENT
 from rasa_qa_plugin.review.items import Example
 from rasa_qa_plugin.review.proxy_intents import ProxyIntents
 from rasa_qa_plugin.storage.queue import Answered, Waiting
@@ -77,12 +78,19 @@ class Ranking:
         ]
 
 
+# What the model that answered thought; of another one it says nothing.
+_OF_ITS_MODEL = frozenset((FALLBACK, UNLIKELY_INTENT))
+
+
 def _signals(turn: Waiting, learned: float, intent_record: float) -> Signals:
+    flags = turn.flags
+    if turn.reread:
+        flags = tuple(flag for flag in flags if flag not in _OF_ITS_MODEL)
     return Signals(
         confidence=turn.confidence,
         margin=turn.margin,
-        novelty=turn.novelty,
+        novelty=None if turn.reread else turn.novelty,
         learned=float(learned),
         intent_record=intent_record,
-        flags=turn.flags,
+        flags=flags,
     )

@@ -89,7 +89,7 @@ def statistics(connection: Connection, *, since: float | None = None) -> Statist
             if bot != true
         ],
         error_score=calibration(
-            (one.error_score, one.intent != one.right_intent)
+            (one.error_score, one.judged_intent != one.right_intent)
             for one in decisions
             if one.error_score is not None
         ),

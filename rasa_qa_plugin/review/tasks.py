@@ -6,11 +6,11 @@ from collections.abc import Sequence
 import msgspec
 from sqlalchemy.engine import Connection
 
+from rasa_qa_plugin.prediction import FALLBACK_INTENT
 from rasa_qa_plugin.review.exporting import item_of
 from rasa_qa_plugin.review.flags import DISAGREEMENT
 from rasa_qa_plugin.review.items import Item, tidy
 from rasa_qa_plugin.review.marking import without_overlaps
-from rasa_qa_plugin.review.prediction import FALLBACK_INTENT
 from rasa_qa_plugin.review.queue import Group
 from rasa_qa_plugin.storage import annotations, queue
 from rasa_qa_plugin.storage.queue import Exchange

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from rasa_qa_plugin.consent import said_in
+from rasa_qa_plugin.prediction import Prediction, read_prediction
 from rasa_qa_plugin.privacy.tokens import is_token
 from rasa_qa_plugin.privacy.vault import message_ref
 from rasa_qa_plugin.privacy.withheld import (
@@ -18,7 +19,6 @@ from rasa_qa_plugin.privacy.withheld import (
 )
 from rasa_qa_plugin.review.error_score import Signals, starting_score
 from rasa_qa_plugin.review.flags import flags_for
-from rasa_qa_plugin.review.prediction import Prediction, read_prediction
 from rasa_qa_plugin.review.queue import priority
 from rasa_qa_plugin.review.wording import duplicate_key, folded
 from rasa_qa_plugin.settings import ReviewSettings

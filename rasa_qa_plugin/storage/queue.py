@@ -7,7 +7,7 @@ what the bot understands by now needs no reader.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -19,12 +19,18 @@ from rasa_qa_plugin.storage.schema import annotations, flags, turns
 
 _BATCH = 500
 _WAITING = sa.and_(turns.c.status == "new", turns.c.text.is_not(None))
+# Spelled out: a list cannot be part of a statement for many rows.
+_UNANSWERED = sa.and_(
+    sa.or_(*(turns.c.status == name for name in ("new", "exported", "rejected"))),
+    turns.c.text.is_not(None),
+)
 
 
 class Waiting(msgspec.Struct, frozen=True, kw_only=True):
     """What the ranking reads of a :class:`rasa_qa_plugin.storage.turns.Turn`.
 
-    *intent*, *confidence* and *margin* are the live model's where it has read the turn.
+    *intent*, *confidence* and *margin* are the live model's where it has read the turn
+    again; *novelty* and *flags* are from when it was said.
     """
 
     turn_id: str
@@ -37,6 +43,7 @@ class Waiting(msgspec.Struct, frozen=True, kw_only=True):
     duplicate_key: str | None = None
     priority: float | None = None
     flags: tuple[str, ...] = ()
+    reread: bool = False
 
 
 class Reread(msgspec.Struct, frozen=True, array_like=True):
@@ -95,6 +102,7 @@ _COLUMNS = (
     turns.c.error_score,
     turns.c.duplicate_key,
     turns.c.priority,
+    turns.c.live_intent.is_not(None).label("reread"),
 )
 
 
@@ -152,6 +160,7 @@ def _turn(row: Any, raised: dict[str, list[str]]) -> Waiting:
         duplicate_key=row.duplicate_key,
         priority=row.priority,
         flags=tuple(raised.get(row.turn_id, ())),
+        reread=bool(row.reread),
     )
 
 
@@ -192,40 +201,40 @@ def write_ranks(connection: Connection, ranks: Sequence[Rank]) -> None:
     )
 
 
-def write_reread(connection: Connection, reread: Sequence[Reread]) -> None:
-    """Keep what a promoted model makes of turns; answered ones stay as they are.
+def reread_by_now(connection: Connection) -> list[str]:
+    """Give the ids of unanswered turns that some model has read again."""
+    rows = connection.execute(
+        sa.select(turns.c.turn_id).where(_UNANSWERED, turns.c.live_intent.is_not(None))
+    )
+    return list(rows.scalars())
 
-    Hand in some hundreds at a time: the rows stay locked until the transaction ends.
+
+def write_reread(connection: Connection, reread: Mapping[str, Reread | None]) -> None:
+    """Keep what a promoted model makes of turns by id; None forgets what another made.
+
+    Answered ones keep what they were answered by. Hand in some hundreds at a time: the
+    rows stay locked until the transaction ends.
     """
     if not reread:
         return
-    hold(connection, (one.turn_id for one in reread))
+    hold(connection, reread)
     connection.execute(
         turns.update()
-        .where(turns.c.turn_id == sa.bindparam("id"), _WAITING)
+        .where(turns.c.turn_id == sa.bindparam("id"), _UNANSWERED)
         .values(
-            live_intent=sa.bindparam("intent_now"),
-            live_confidence=sa.bindparam("confidence_now"),
-            live_margin=sa.bindparam("margin_now"),
+            live_intent=sa.bindparam("new_live_intent"),
+            live_confidence=sa.bindparam("new_live_confidence"),
+            live_margin=sa.bindparam("new_live_margin"),
         ),
         [
             {
-                "id": one.turn_id,
-                "intent_now": one.intent,
-                "confidence_now": one.confidence,
-                "margin_now": one.margin,
+                "id": turn_id,
+                "new_live_intent": None if one is None else one.intent,
+                "new_live_confidence": None if one is None else one.confidence,
+                "new_live_margin": None if one is None else one.margin,
             }
-            for one in reread
+            for turn_id, one in sorted(reread.items())
         ],
-    )
-
-
-def forget_reread(connection: Connection) -> None:
-    """Go by what the bot said again: the model that read the turns is not live."""
-    connection.execute(
-        turns.update()
-        .where(_WAITING, turns.c.live_intent.is_not(None))
-        .values(live_intent=None, live_confidence=None, live_margin=None)
     )
 
 

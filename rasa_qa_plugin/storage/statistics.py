@@ -7,8 +7,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from rasa_qa_plugin.storage.annotations import COUNTING
+from rasa_qa_plugin.storage.ratings import STARS
 from rasa_qa_plugin.storage.schema import annotations, feedback, flags, turns
-from rasa_qa_plugin.storage.turns import STARS
 
 _REVIEWED = (*COUNTING, "rejected")
 
@@ -43,6 +43,8 @@ class Decision(msgspec.Struct, frozen=True):
     Attributes:
         error_score: As it was before the decision.
         seconds: How long the decision took; None where nobody measured.
+        judged_intent: What *error_score* is about: what the live model made of the turn
+            if it had read it again, else *intent*.
     """
 
     intent: str | None
@@ -50,6 +52,7 @@ class Decision(msgspec.Struct, frozen=True):
     confidence: float | None
     error_score: float | None
     seconds: float | None
+    judged_intent: str | None
 
 
 def counts(connection: Connection, *, since: float | None = None) -> Counts:
@@ -106,6 +109,7 @@ def decisions(connection: Connection, *, since: float | None = None) -> list[Dec
             turns.c.confidence,
             turns.c.error_score,
             annotations.c.seconds,
+            sa.func.coalesce(turns.c.live_intent, turns.c.intent),
         )
         .join(turns, turns.c.turn_id == annotations.c.turn_id)
         .where(annotations.c.status.in_(COUNTING))

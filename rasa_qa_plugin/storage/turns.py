@@ -40,7 +40,7 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
         novelty: How unlike the training data the text is, 0..1.
         language: As the channel names it.
         duplicate_key: Shared by turns that say the same; None without a text.
-        error_score: Probability that *intent* is wrong, 0..1.
+        error_score: Probability that *live_intent*, or else *intent*, is wrong, 0..1.
         reasons: Signal to what it adds to the log-odds of an error; None until the
             queue was ranked.
         priority: Expected errors found per second of reading; None keeps a turn out of
@@ -92,17 +92,17 @@ class Said(NamedTuple):
     recorded_at: float
 
 
-STARS = "stars:"
-"""Begins the `message_ref` of feedback that is one to five stars."""
-
 _COLUMNS = tuple(column.name for column in turns.columns)
 _ENCODED = ("entities", "reasons")
 _BATCH = 500
+_UNREAD: dict[str, None] = dict.fromkeys(
+    ("live_intent", "live_confidence", "live_margin")
+)
 # What hangs on a text and goes with it.
 _WORDS: dict[str, None] = dict.fromkeys(
     (
         *("text", "entities", "answer", "duplicate_key", "reasons", "priority"),
-        *("live_intent", "live_confidence", "live_margin"),
+        *_UNREAD,
     )
 )
 # Statements of every save, made once: making them takes longer than running them.
@@ -241,7 +241,9 @@ def set_status(connection: Connection, turn_ids: Sequence[str], status: Status) 
     that leads it, who may be erased later.
     """
     values: dict[str, Any] = {"status": status}
-    if status != "new":
+    if status == "new":  # what read it meanwhile may not be live any more
+        values.update(_UNREAD)
+    else:
         values["duplicate_key"] = None
     for start in range(0, len(turn_ids), _BATCH):
         connection.execute(
@@ -267,7 +269,7 @@ def reopen(connection: Connection, turn_ids: Sequence[str]) -> int:
         reopened += connection.execute(
             turns.update()
             .where(turns.c.turn_id.in_(part), turns.c.status == "rejected")
-            .values(status="new")
+            .values(status="new", **_UNREAD)
         ).rowcount
     return reopened
 
@@ -317,57 +319,6 @@ def id_of(connection: Connection, sender_id: str, message_ref: str) -> str | Non
         query.order_by(turns.c.seq.desc()).limit(1)
     ).scalar_one_or_none()
     return found
-
-
-def rate(  # noqa: PLR0913 - the parts of one rating
-    connection: Connection,
-    *,
-    sender_id: str,
-    message_ref: str,
-    rating: int,
-    comment: str | None,
-    now: float,
-    reported: bool = False,
-) -> None:
-    """Record what a person thinks of an answer; a second rating replaces the first.
-
-    A comment that comes later keeps the rating; a rating that comes later without a
-    comment keeps the comment. A report stays until somebody lowers its flag.
-    """
-    turn_id = id_of(connection, sender_id, message_ref)
-    values: dict[str, Any] = {"rating": rating, "given_at": now, "turn_id": turn_id}
-    if comment is not None:
-        values["comment"] = comment
-    _put_feedback(connection, sender_id, message_ref, values)
-    if turn_id is None:
-        return
-    if reported:
-        raise_flag(connection, [turn_id], "user_reported", now=now)
-    if rating < 0:
-        raise_flag(connection, [turn_id], "negative_feedback", now=now)
-    else:
-        lower_flag(connection, [turn_id], "negative_feedback")
-
-
-def give_stars(
-    connection: Connection, *, sender_id: str, message_ref: str, stars: int, now: float
-) -> None:
-    """Record what a person thinks of a conversation; asked once, answered once.
-
-    It hangs on no turn, so that it counts as the rating of none.
-    """
-    values = {"rating": stars, "given_at": now, "turn_id": None}
-    _put_feedback(connection, sender_id, f"{STARS}{message_ref}", values)
-
-
-def _put_feedback(
-    connection: Connection, sender_id: str, ref: str, values: Mapping[str, Any]
-) -> None:
-    key = (feedback.c.sender_id == sender_id) & (feedback.c.message_ref == ref)
-    updated = connection.execute(feedback.update().where(key).values(values))
-    if updated.rowcount == 0:
-        row = {"sender_id": sender_id, "message_ref": ref, **values}
-        connection.execute(feedback.insert(), row)
 
 
 def withdraw(connection: Connection, sender_id: str) -> int:

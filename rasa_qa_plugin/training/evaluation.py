@@ -8,7 +8,6 @@ from pathlib import Path
 import msgspec
 
 from rasa_qa_plugin.errors import TrainingError
-from rasa_qa_plugin.storage.queue import Reread
 
 
 class Prediction(msgspec.Struct, frozen=True):
@@ -101,7 +100,6 @@ class TrainingResult(msgspec.Struct, frozen=True, kw_only=True):
         candidate_file: The candidate model, in the run folder if it was trained.
         seconds: Time per stage.
         examples: How many it was trained on, by intent; empty if it was not.
-        reread: What the candidate makes of the turns that wait for a reader.
     """
 
     candidate_file: str
@@ -109,7 +107,6 @@ class TrainingResult(msgspec.Struct, frozen=True, kw_only=True):
     candidate: Evaluation
     seconds: dict[str, float]
     examples: dict[str, int] = {}
-    reread: tuple[Reread, ...] = ()
 
 
 def evaluate(  # noqa: PLR0913 - what a model is judged by

@@ -9,6 +9,8 @@ from rasa_qa_plugin.errors import TrainingError
 
 LOG_NAME = "worker.log"
 RESULT_NAME = "result.json"
+REREAD_NAME = "candidate/reread.json"
+"""What the candidate makes of the turns that wait; it goes with the candidate."""
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -27,8 +29,6 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         finetune: Share of the epochs to train *current* further with; None trains anew.
         test_stories: File or folder of ``test_*.yml`` conversations.
         out_of_scope: Intent of test rows that are none of the bot's business.
-        threads: For TensorFlow; None leaves it all cores, as `rasa train` does. One
-            thread is slower and makes trainings repeatable to the last digit.
         nice: How much the bot's own process goes first.
     """
 
@@ -45,7 +45,6 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     finetune: Annotated[float, msgspec.Meta(gt=0.0, le=1.0)] | None = None
     test_stories: str | None = None
     out_of_scope: str = "out_of_scope"
-    threads: Annotated[int, msgspec.Meta(ge=1)] | None = None
     nice: Annotated[int, msgspec.Meta(ge=0, le=19)] = 10
     timeout_minutes: Annotated[float, msgspec.Meta(gt=0.0)] = 120.0
 

@@ -46,7 +46,6 @@ def run_training(
     job_file.write_bytes(msgspec.json.encode(job))
     holding = held(Path(job.bot)) if lock is None else contextlib.nullcontext(lock)
     with holding as handle, _worker(job, job_file, handle) as worker:
-        _hand_over(worker, waiting)
         expired = threading.Event()
 
         def expire() -> None:
@@ -58,6 +57,7 @@ def run_training(
         timer.start()
         last = Progress("import")
         try:
+            _hand_over(worker, waiting)
             for progress in _progress_of(worker):
                 last = progress
                 if progress.stage != "error":
@@ -106,7 +106,8 @@ def _worker(job: Job, job_file: Path, lock: int) -> Iterator["subprocess.Popen[b
         worker.wait()
         for pipe in (worker.stdin, worker.stdout):
             if pipe is not None:
-                pipe.close()
+                with contextlib.suppress(BrokenPipeError):  # what it never read
+                    pipe.close()
         shutil.rmtree(job.path(job.run_folder) / "tmp", ignore_errors=True)
 
 

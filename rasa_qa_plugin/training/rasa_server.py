@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from rasa_qa_plugin.errors import TrainingError
-from rasa_qa_plugin.review.prediction import FALLBACK_INTENT
+from rasa_qa_plugin.prediction import FALLBACK_INTENT
 
 _NO_ANSWER = "server: cannot be reached; is it running, and is its address right?"
 _NO_API = "server: has no HTTP API; start it with --enable-api"

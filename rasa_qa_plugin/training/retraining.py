@@ -19,7 +19,7 @@ from rasa_qa_plugin.storage.engine import reading, transaction
 from rasa_qa_plugin.storage.queue import Reread
 from rasa_qa_plugin.training.evaluation import Evaluation, Prediction
 from rasa_qa_plugin.training.gate import judge
-from rasa_qa_plugin.training.job import LOG_NAME, Job, Progress, check_job
+from rasa_qa_plugin.training.job import LOG_NAME, REREAD_NAME, Job, Progress, check_job
 from rasa_qa_plugin.training.lock import held
 from rasa_qa_plugin.training.outcome import (
     ReadRows,
@@ -35,9 +35,10 @@ from rasa_qa_plugin.training.rasa_server import Sample, Server
 from rasa_qa_plugin.training.remote import train_elsewhere
 
 _SAMPLES = 5
-# Some hundred a second, the likeliest errors first.
+# The likeliest errors first.
 _MOST_REREAD = 5000
 _BATCH = 500
+_REREAD = Path(REREAD_NAME).name
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -163,8 +164,10 @@ def promote_run(  # noqa: PLR0913 - what a promotion depends on
     rows: ReadRows,
     forced: Mapping[str, str] | None,
     clock: Callable[[], float],
-) -> Path:
-    """Let the candidate of a former run go live; give its place in the models folder.
+) -> tuple[Path, tuple[str, ...]]:
+    """Let the candidate of a former run go live.
+
+    Gives its place in the models folder, and notes of what went wrong afterwards.
 
     *forced* says who wants it against the verdict, and why; it goes on record first.
 
@@ -205,21 +208,40 @@ def promote_run(  # noqa: PLR0913 - what a promotion depends on
                 model=str(candidate_id),
                 forced=forced is not None,
             )
-        keep_reread(engine, () if result is None else result.reread)
-        return promoted
+        return promoted, keep_reread(engine, candidate.parent)
 
 
-def keep_reread(engine: Engine, reread: Sequence[Reread] = ()) -> None:
+def keep_reread(engine: Engine, candidate: Path | None = None) -> tuple[str, ...]:
     """Let the queue go by what the model that went live makes of the waiting turns.
 
-    Raises:
-        StorageError: The database refused; the model is live, the queue as it was.
+    *candidate* is its folder in the run; without, the queue goes by what the bot said.
+    Gives a note where the database refused: the model is live all the same.
     """
-    with transaction(engine) as connection:
-        queue.forget_reread(connection)
-    for start in range(0, len(reread), _BATCH):
-        with transaction(engine) as connection:
-            queue.write_reread(connection, reread[start : start + _BATCH])
+    made = {one.turn_id: one for one in _reread(candidate)}
+    try:
+        with reading(engine) as connection:
+            former = queue.reread_by_now(connection)
+        ids = sorted({*made, *former})
+        for start in range(0, len(ids), _BATCH):
+            part = {name: made.get(name) for name in ids[start : start + _BATCH]}
+            with transaction(engine) as connection:
+                queue.write_reread(connection, part)
+    except StorageError as error:
+        return (f"queue: may go by the former model ({error})",)
+    if candidate is not None:
+        (candidate / _REREAD).unlink(missing_ok=True)
+    return ()
+
+
+def _reread(candidate: Path | None) -> list[Reread]:
+    """Read what a candidate left behind; nothing, if it is from another release."""
+    if candidate is None:
+        return []
+    try:
+        content = (candidate / _REREAD).read_bytes()
+        return msgspec.json.decode(content, type=list[Reread])
+    except (OSError, msgspec.MsgspecError):
+        return []
 
 
 def _refuse_unless_passed(
@@ -260,16 +282,12 @@ def _go_live(  # noqa: PLR0913 - what a promotion depends on
     with transaction(engine) as connection:
         runs.promoted(connection, done.run_id, model=promoted.name)
         runs.extend(connection, done.run_id, promoted=promoted.name)
-    notes = done.notes
-    try:
-        keep_reread(engine, done.result.reread)
-    except StorageError as error:  # the model is live by now
-        notes = (*notes, f"queue: keeps its order ({error})")
+    notes = keep_reread(engine, candidate.parent)
     return msgspec.structs.replace(
         done,
         promoted=promoted,
         servers=tuple(server.url for server in servers),
-        notes=notes,
+        notes=(*done.notes, *notes),
     )
 
 

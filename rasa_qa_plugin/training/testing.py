@@ -1,12 +1,14 @@
 """ADAPTER to Rasa's evaluation; imported by the worker's process only."""
 
 import asyncio
+import contextlib
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from rasa_qa_plugin.errors import TrainingError
-from rasa_qa_plugin.review.prediction import FALLBACK_INTENT, predict_from_ranking
+from rasa_qa_plugin.prediction import FALLBACK_INTENT, predict_from_ranking
 from rasa_qa_plugin.storage.queue import Reread
 from rasa_qa_plugin.training.evaluation import (
     EntityScore,
@@ -20,6 +22,7 @@ from rasa_qa_plugin.training.evaluation import (
 from rasa_qa_plugin.training.job import Job
 
 Said = Callable[[str, float], None]
+_SECONDS_TO_REREAD = 60.0
 
 
 class RecordingProcessor:
@@ -116,24 +119,31 @@ def score(
     )
 
 
-def read_again(
-    agent: Any, waiting: Mapping[str, str], said: Said
-) -> tuple[Reread, ...]:
-    """Give what *agent* makes of texts, by turn id; what it cannot name is left out."""
+def read_again(agent: Any, waiting: Mapping[str, str], said: Said) -> list[Reread]:
+    """Give what *agent* makes of texts, by turn id, as far as it gets in a minute.
 
-    async def read() -> tuple[Reread, ...]:
-        found = []
-        for done, (turn_id, text) in enumerate(waiting.items(), start=1):
-            parsed = await agent.processor.parse_message(UserMessage(text))
-            one = predict_from_ranking(
-                parsed.get("intent"), parsed.get("intent_ranking")
-            )
-            if one.intent is not None and one.confidence is not None:
-                found.append(Reread(turn_id, one.intent, one.confidence, one.margin))
-            said("reading what waits again", done / len(waiting))
-        return tuple(found)
-
+    A convenience, so a text that the pipeline fails on is left out, and no traceback
+    quotes it.
+    """
     from rasa.core.channels.channel import UserMessage
+
+    async def read() -> list[Reread]:
+        found = []
+        until = time.monotonic() + _SECONDS_TO_REREAD
+        for done, (turn_id, text) in enumerate(waiting.items(), start=1):
+            if time.monotonic() > until:
+                break
+            with contextlib.suppress(Exception):
+                parsed = await agent.processor.parse_message(UserMessage(text))
+                one = predict_from_ranking(
+                    parsed.get("intent"), parsed.get("intent_ranking")
+                )
+                if one.intent is not None and one.confidence is not None:
+                    found.append(
+                        Reread(turn_id, one.intent, one.confidence, one.margin)
+                    )
+            said("reading what waits again", done / len(waiting))
+        return found
 
     return asyncio.run(read())
 

@@ -15,21 +15,22 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn, TextIO
+from typing import Any, NoReturn, TextIO
 
 import msgspec
 
 from rasa_qa_plugin.errors import RasaQAError
 from rasa_qa_plugin.training.evaluation import TrainingResult
 from rasa_qa_plugin.training.fitting import fit, trained_examples, validate
-from rasa_qa_plugin.training.job import LOG_NAME, RESULT_NAME, Job, Progress, check_job
-from rasa_qa_plugin.training.testing import loaded, read_again, score
-
-_THREADS = (
-    "TF_INTRA_OP_PARALLELISM_THREADS",
-    "TF_INTER_OP_PARALLELISM_THREADS",
-    "OMP_NUM_THREADS",
+from rasa_qa_plugin.training.job import (
+    LOG_NAME,
+    REREAD_NAME,
+    RESULT_NAME,
+    Job,
+    Progress,
+    check_job,
 )
+from rasa_qa_plugin.training.testing import loaded, read_again, score
 
 
 def main(arguments: list[str]) -> NoReturn:
@@ -39,14 +40,17 @@ def main(arguments: list[str]) -> NoReturn:
     run_folder = job.path(job.run_folder)
     run_folder.mkdir(parents=True, exist_ok=True)
     reporter = Reporter(_divert_output(run_folder / LOG_NAME))
-    waiting = msgspec.json.decode(sys.stdin.buffer.readline(), type=dict[str, str])
+    handed_over = sys.stdin.buffer.readline()
     threading.Thread(target=_stop_with_parent, daemon=True).start()
     try:
         _prepare(job)
-        result = _work(job, run_folder, waiting, reporter)
-        unfinished = run_folder / f".{RESULT_NAME}"
-        unfinished.write_bytes(msgspec.json.encode(result))
-        unfinished.replace(run_folder / RESULT_NAME)
+        waiting = msgspec.json.decode(handed_over, type=dict[str, str])
+        result, agent = _work(job, run_folder, reporter)
+        _leave_behind(run_folder / RESULT_NAME, result)
+        if waiting:
+            with reporter.timed("reread", "reading what waits again"):
+                reread = read_again(agent, waiting, reporter.said)
+            _leave_behind(run_folder / REREAD_NAME, reread)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - Rasa calls sys.exit.
         import traceback
 
@@ -55,6 +59,13 @@ def main(arguments: list[str]) -> NoReturn:
         _leave(1)
     reporter.say("done", "", 1.0)
     _leave(0)
+
+
+def _leave_behind(path: Path, content: Any) -> None:
+    path.parent.mkdir(exist_ok=True)
+    unfinished = path.with_name(f".{path.name}")
+    unfinished.write_bytes(msgspec.json.encode(content))
+    unfinished.replace(path)
 
 
 class Reporter:
@@ -121,8 +132,6 @@ def _prepare(job: Job) -> None:
         RASA_TELEMETRY_ENABLED="false",
         TF_CPP_MIN_LOG_LEVEL="2",
     )
-    if job.threads is not None:
-        os.environ.update(dict.fromkeys(_THREADS, str(job.threads)))
     # Rasa leaves half-built models in the temporary folder when it is stopped.
     scratch = job.path(job.run_folder) / "tmp"
     scratch.mkdir(exist_ok=True)
@@ -133,9 +142,8 @@ def _prepare(job: Job) -> None:
         sys.path.insert(1, os.getcwd())  # noqa: PTH109
 
 
-def _work(
-    job: Job, run_folder: Path, waiting: dict[str, str], reporter: Reporter
-) -> TrainingResult:
+def _work(job: Job, run_folder: Path, reporter: Reporter) -> tuple[TrainingResult, Any]:
+    """Give the result, and the agent that has the candidate."""
     with reporter.timed("import", "loading Rasa"):
         _import_rasa()
     known: set[str] | None = None
@@ -166,11 +174,7 @@ def _work(
         seconds=reporter.seconds,
         examples=examples,
     )
-    if not waiting:
-        return result
-    with reporter.timed("reread", "reading what waits again"):
-        reread = read_again(agent, waiting, reporter.said)
-    return msgspec.structs.replace(result, reread=reread)
+    return result, agent
 
 
 def _import_rasa() -> None:

@@ -207,10 +207,12 @@ class Desk:
         with transaction(self.opened.engine) as connection:
             queue.write_reread(
                 connection,
-                [
-                    queue.Reread(str(number), one.intent, one.confidence, one.margin)
+                {
+                    str(number): queue.Reread(
+                        str(number), one.intent, one.confidence, one.margin
+                    )
                     for number, one in enumerate(predicted)
-                ],
+                },
             )
 
     def close(self) -> None:

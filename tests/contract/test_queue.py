@@ -9,6 +9,7 @@ from rasa_qa_plugin.opening import Opened
 from rasa_qa_plugin.review.items import Example
 from rasa_qa_plugin.review.queue import page
 from rasa_qa_plugin.review.reranking import BackgroundReranker, Reranker
+from rasa_qa_plugin.review.statistics import statistics
 from rasa_qa_plugin.storage import annotations, queue, schema, search, turns
 from rasa_qa_plugin.storage.annotations import Annotation
 from rasa_qa_plugin.storage.engine import reading, transaction
@@ -267,10 +268,10 @@ def test_what_the_bot_understands_by_now_falls_back_in_the_queue(
     with transaction(opened.engine) as connection:
         queue.write_reread(
             connection,
-            [
-                Reread(before.turn_id, "price", 0.99, 0.98),
-                Reread(settled.turn_id, "complaint", 0.99, 0.98),
-            ],
+            {
+                before.turn_id: Reread(before.turn_id, "price", 0.99, 0.98),
+                settled.turn_id: Reread(settled.turn_id, "complaint", 0.99, 0.98),
+            },
         )
     reranker.run()
 
@@ -284,7 +285,8 @@ def test_what_the_bot_understands_by_now_falls_back_in_the_queue(
     assert turn_of(opened, "you are late").live_intent is None
 
     with transaction(opened.engine) as connection:
-        queue.forget_reread(connection)
+        assert queue.reread_by_now(connection) == [before.turn_id]
+        queue.write_reread(connection, {before.turn_id: None})
     assert turn_of(opened, "so what does it cost").live_intent is None
 
 
@@ -295,13 +297,51 @@ def test_what_another_model_made_of_words_goes_with_them(
     say(opened, events, "where is my order")
     turn = turn_of(opened, "where is my order")
     with transaction(opened.engine) as connection:
-        queue.write_reread(connection, [Reread(turn.turn_id, "order", 0.9, None)])
+        reread = Reread(turn.turn_id, "order", 0.9, None)
+        queue.write_reread(connection, {turn.turn_id: reread})
     taken_back = events.slot("qa_consent", "withdrawn")
     opened.recorder.record(Batch(sender_id="ana", events=[taken_back]), now=NOW)
 
     with reading(opened.engine) as connection:
         after = turns.by_id(connection, [turn.turn_id])[turn.turn_id]
     assert (after.text, after.live_intent, after.live_confidence) == (None, None, None)
+
+
+def test_a_turn_that_waits_again_is_what_the_bot_said(
+    open_store: Open, events: Events
+) -> None:
+    opened = open_store()
+    say(opened, events, "where is my order")
+    turn = turn_of(opened, "where is my order")
+    with transaction(opened.engine) as connection:
+        reread = Reread(turn.turn_id, "order", 0.9, None)
+        queue.write_reread(connection, {turn.turn_id: reread})
+        turns.set_status(connection, [turn.turn_id], "rejected")
+    assert turn_of(opened, "where is my order").live_intent == "order"
+
+    with transaction(opened.engine) as connection:
+        assert turns.reopen(connection, [turn.turn_id]) == 1
+    assert turn_of(opened, "where is my order").live_intent is None
+
+
+def test_the_error_score_is_judged_by_what_it_was_about(
+    open_store: Open, events: Events
+) -> None:
+    opened = open_store()
+    say(opened, events, "so what does it cost")
+    turn = turn_of(opened, "so what does it cost")
+    with transaction(opened.engine) as connection:
+        reread = Reread(turn.turn_id, "price", 0.99, 0.98)
+        queue.write_reread(connection, {turn.turn_id: reread})
+    Reranker(opened.engine, lambda: TRAINING).run()
+    answer(opened, "so what does it cost", "price")
+
+    with reading(opened.engine) as connection:
+        figures = statistics(connection)
+    (score,) = figures.error_score.bins
+    assert (score.count, score.observed) == (1, 0.0)
+    # The bot had said something else, and that is what its accuracy is about.
+    assert figures.accepted_share == 0.0
 
 
 def test_saying_it_again_flags_the_turn_before(

@@ -9,7 +9,15 @@ from rasa_qa_plugin.errors import RasaQAError
 from rasa_qa_plugin.opening import Opened
 from rasa_qa_plugin.review import queue, showing
 from rasa_qa_plugin.review.statistics import statistics
-from rasa_qa_plugin.storage import annotations, batches, runs, schema, search, turns
+from rasa_qa_plugin.storage import (
+    annotations,
+    batches,
+    ratings,
+    runs,
+    schema,
+    search,
+    turns,
+)
 from rasa_qa_plugin.storage.engine import reading, transaction
 from rasa_qa_plugin.storage.search import Filters
 from rasa_qa_plugin.storage.turns import Turn
@@ -54,7 +62,7 @@ def names(opened: Opened, filters: Filters | None = None, **how: Any) -> list[st
 
 def rate(opened: Opened, name: str, rating: int, **how: Any) -> None:
     with transaction(opened.engine) as connection:
-        turns.rate(
+        ratings.rate(
             connection, sender_id="qa_ana", message_ref=name, rating=rating,
             comment=None, now=START, **how,
         )  # fmt: skip

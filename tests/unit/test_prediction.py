@@ -4,14 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rasa_qa_plugin.review.flags import flags_for, is_repeated
-from rasa_qa_plugin.review.prediction import (
+from rasa_qa_plugin.prediction import (
     Prediction,
     chosen_response,
     normalized_entropy,
     predict_from_ranking,
     read_prediction,
 )
+from rasa_qa_plugin.review.flags import flags_for, is_repeated
 from rasa_qa_plugin.settings import ReviewSettings
 
 A, B = {"name": "a", "confidence": 0.5}, {"name": "b", "confidence": 0.3}

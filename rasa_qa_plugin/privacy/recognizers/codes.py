@@ -69,7 +69,8 @@ def _written(plain: str) -> Iterator[re.Match[str]]:
         blank = _BLANK.search(plain, digits.end())
         end = len(plain) if blank is None else blank.start()
         for match in _CODE.finditer(plain, start, end):
-            if _is_mixed(match.group()):
+            word = match.group()
+            if not word.isdigit() and _is_mixed(word):
                 yield match
 
 
