@@ -13,6 +13,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -32,6 +33,7 @@ from rasa_qa_plugin.training.job import Job, Progress
 from rasa_qa_plugin.training.process import run_training
 from rasa_qa_plugin.training.rasa_server import Server
 from rasa_qa_plugin.training.remote import train_elsewhere, upload
+from rasa_qa_plugin.training.testing import loaded, read_again
 
 CONFIG = """\
 # assistant_id is left to Rasa, which would write one in here
@@ -328,6 +330,24 @@ def test_given_candidate_is_evaluated_without_training(runs: Runs, bot: Path) ->
     assert "buenos dias a todos" not in words_in(bot / ".rasa_qa/runs/3")
     assert "train" not in result.seconds
     assert result.examples == runs.first.examples
+
+
+def test_a_text_that_a_pipeline_fails_on_is_left_out_without_a_word(
+    runs: Runs, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    agent = loaded(Path(runs.first.candidate_file))
+    parse = agent.processor.parse_message
+
+    async def touchy(message: Any) -> Any:
+        if "Marta" in message.text:
+            raise ValueError(message.text)
+        return await parse(message)
+
+    monkeypatch.setattr(agent.processor, "parse_message", touchy)
+    waiting = {"t1": "hola", "t2": "soy Marta", "t3": "hasta luego"}
+    found = read_again(agent, waiting, lambda _message, _progress: None)
+    assert [one.turn_id for one in found] == ["t1", "t3"]
+    assert "Marta" not in "".join(capfd.readouterr())
 
 
 def words_in(folder: Path) -> str:
