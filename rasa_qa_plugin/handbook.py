@@ -97,7 +97,7 @@ def _classes() -> Iterator[Page]:
         name = place.path.rpartition(".")[2]
         module = place.module.removeprefix("rasa_qa_plugin.").replace(".", "/")
         code = _code(_PACKAGE / f"{module}.py").get(name)
-        text = code.text if code else "See the README."
+        text = code.text if code else "See docs/ in the repository."
         kind = "policy" if place.path in optional else "component"
         yield Page(name, kind, _first_line(text), text, place.file, place.yaml)
 

@@ -153,7 +153,8 @@ def _test_set(bot: Bot) -> str:
     if not path.is_file():
         raise MissingPartError(
             f"{settings.training.test_set} is missing; `rasa-qa retrain` needs "
-            "examples that training never sees"
+            "examples that training never sees: write some, or let "
+            "`rasa-qa test-set --from-approved 0.2` take some before a merge"
         )
     return settings.training.test_set
 

@@ -24,7 +24,9 @@ def explained(
         key = ".".join(part for part in (path, unknown.group("field")) if part)
         return ConfigError(f"{source}: {key}", f"unknown setting; choose from {known}")
     if not isinstance(raw, dict):
-        return ConfigError(source, "expected sections such as `privacy:`; see README")
+        return ConfigError(
+            source, "expected sections such as `privacy:`; see `rasa-qa help`"
+        )
     problem = message[: place.start()] if place else message
     if place and problem.startswith("Invalid enum value"):
         # msgspec quotes the rejected value; settings may hold business terms.
@@ -33,9 +35,8 @@ def explained(
         problem = f"not one of the choices; choose from {choices}"
         problem = f"a key in it is {problem}" if of_key else problem
         return ConfigError(f"{source}: {path}", problem)
-    return ConfigError(
-        f"{source}: {path}", f"{problem[:1].lower()}{problem[1:]}; see README, Settings"
-    )
+    problem = f"{problem[:1].lower()}{problem[1:]}"
+    return ConfigError(f"{source}: {path}", f"{problem}; see `rasa-qa help`")
 
 
 def _choices(path: str, root: type[msgspec.Struct], *, of_key: bool) -> list[str]:

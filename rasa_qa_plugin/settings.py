@@ -253,7 +253,7 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
             except msgspec.ValidationError:
                 raise ConfigError(
                     f"endpoints.yml: tracker_store.{key}",
-                    "has a value of the wrong type; see README, Settings",
+                    "has a value of the wrong type; see `rasa-qa help tracker_store`",
                 ) from None
         return cls(**values)
 
@@ -345,7 +345,10 @@ def read_yaml(path: Path) -> Any:
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise ConfigError(path.name, "file not found; check the path") from None
+        remedy = (
+            "run `rasa-qa init`" if path.name == "endpoints.yml" else "check the path"
+        )
+        raise ConfigError(path.name, f"file not found; {remedy}") from None
     except (OSError, UnicodeDecodeError) as error:
         problem = f"cannot be read ({type(error).__name__}); save it as UTF-8 text"
         raise ConfigError(path.name, problem) from None

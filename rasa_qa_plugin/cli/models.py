@@ -29,7 +29,7 @@ from rasa_qa_plugin.storage.engine import reading, transaction
 from rasa_qa_plugin.training.outcome import ReadRows, Retraining, Rows
 from rasa_qa_plugin.training.promotion import roll_back
 from rasa_qa_plugin.training.rasa_server import Server
-from rasa_qa_plugin.training.remote import upload
+from rasa_qa_plugin.training.remote import check_storage, upload
 from rasa_qa_plugin.training.retraining import Wanted, keep_reread, promote_run
 from rasa_qa_plugin.training.retraining import retrain as run_retraining
 
@@ -148,6 +148,8 @@ def retrain(  # noqa: PLR0913 - one per option
     """
     if finetune is not None and train_server is not None:
         raise click.UsageError("--finetune: contradicts --train-server; give one")
+    if storage is not None:
+        check_storage(storage)
     opened = open_bot(bot)
     team = services(opened.settings.training.notify, key="training.notify")
     if if_due and not _is_due(opened, as_json=as_json):

@@ -150,7 +150,8 @@ def open_engine(url: URL, server: ServerOptions | None = None) -> Engine:
         ) from None
     except (exc.ArgumentError, TypeError):
         raise ConfigError(
-            "tracker_store", "its keys make no database URL; see README, Settings"
+            "tracker_store",
+            "its keys make no database URL; see `rasa-qa help tracker_store`",
         ) from None
     if engine.dialect.driver not in _DRIVERS:
         raise ConfigError(

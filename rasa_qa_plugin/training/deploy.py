@@ -97,7 +97,9 @@ def former_model(models_dir: Path) -> Path:
     # A promotion that was killed leaves a candidate from the year dot.
     models = [path for path in models_by_age(models_dir) if path.stat().st_mtime > 0]
     if len(models) < 2:  # noqa: PLR2004
-        raise TrainingError("rollback: there is no former model; keep more of them")
+        raise TrainingError(
+            "rollback: there is no former model in models/; train, or name another"
+        )
     return models[1]
 
 

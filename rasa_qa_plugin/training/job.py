@@ -12,6 +12,11 @@ RESULT_NAME = "result.json"
 REREAD_NAME = "candidate/reread.json"
 """What the candidate makes of the turns that wait; it goes with the candidate."""
 
+_MAKE_ONE = (
+    "write one in the form of nlu.yml, or let `rasa-qa test-set --from-approved 0.2` "
+    "take it from corrections before they are merged"
+)
+
 
 class Job(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One training and evaluation; paths are absolute or relative to the bot folder.
@@ -93,7 +98,8 @@ def check_job(job: Job) -> None:
         required["domain"] = job.domain_path()
     for what, path in required.items():
         if not path.exists():
-            raise TrainingError(f"{what}: {path.name} not found; check the path")
+            remedy = _MAKE_ONE if path is test_set else "check the path"
+            raise TrainingError(f"{what}: {path.name} not found; {remedy}")
     if test_set.resolve().is_relative_to(data.resolve()):
         raise TrainingError(
             "test set: lies inside the training data, so training would see it; "

@@ -1,5 +1,6 @@
 """Models elsewhere: trained by another server, stored where a fleet fetches them."""
 
+import importlib
 import shutil
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from rasa_qa_plugin.training.deploy import model_id
 from rasa_qa_plugin.training.fitting import adjust
 from rasa_qa_plugin.training.job import Job
 from rasa_qa_plugin.training.rasa_server import Server
+
+_STORAGES = ("aws", "gcs", "azure")
 
 
 def train_elsewhere(server: Server, bot: Bot, job: Job) -> Path:
@@ -33,6 +36,24 @@ def train_elsewhere(server: Server, bot: Bot, job: Job) -> Path:
     return candidate
 
 
+def check_storage(storage: str) -> None:
+    """Find out before a training whether there is such a storage.
+
+    Raises:
+        TrainingError: It is neither one of Rasa's nor the path of a persistor.
+    """
+    module, _, name = storage.rpartition(".")
+    if storage in _STORAGES:
+        return
+    try:
+        getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, ValueError):
+        raise TrainingError(
+            f"--upload: no such storage; choose from {', '.join(_STORAGES)}, or give "
+            "the dotted path of a persistor"
+        ) from None
+
+
 def upload(model: Path, storage: str) -> None:
     """Put *model* where ``rasa run --remote-storage STORAGE`` fetches it.
 
@@ -50,6 +71,6 @@ def upload(model: Path, storage: str) -> None:
         persistor._persist_tar(model.name, str(model))  # noqa: SLF001
     except Exception as error:  # noqa: BLE001 - of any cloud's library; may hold a token
         raise TrainingError(
-            f"--upload: the model could not be stored ({type(error).__name__}); check "
-            "BUCKET_NAME and the credentials that Rasa's docs name"
+            f"--upload: the model is live but not stored ({type(error).__name__}); "
+            "check BUCKET_NAME and the credentials that Rasa's docs name"
         ) from None

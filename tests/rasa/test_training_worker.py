@@ -451,7 +451,9 @@ def test_a_promoted_model_is_stored_for_a_fleet(
     stored = tmp_path / candidate.name
     assert stored.read_bytes() == candidate.read_bytes()
     for storage in ("nowhere.Persistor", "aws"):
-        with pytest.raises(TrainingError, match="--upload: the model could not be"):
+        with pytest.raises(
+            TrainingError, match="--upload: the model is live but not stored"
+        ):
             upload(candidate, storage)
 
 

@@ -467,7 +467,9 @@ ENDPOINTS = "tracker_store:\n  type: rasa_qa_plugin.QATrackerStore\n"
             "has no `nlu:` key; give",
         ),
         ({}, ["rollback"], 1, "rollback: there is no former model"),
-        ({}, ["retrain"], 1, "test set: nlu_test.yml not found; check the path"),
+        ({}, ["retrain"], 1, "test set: nlu_test.yml not found; write one in the form"),
+        ({}, ["retrain", "--upload", "foo"], 1, "--upload: no such storage; choose"),
+        ({}, ["retrain", "--upload", "os.foo"], 1, "--upload: no such storage; choose"),
         (
             {},
             ["retrain", "--server", "http://127.0.0.1:1"],

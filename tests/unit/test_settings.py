@@ -44,7 +44,7 @@ def test_a_file_sets_what_it_names(tmp_path: Path) -> None:
         ({"review": {"low_confidence": 2}}, "qa.yml: review.low_confidence: expected"),
         (
             {"review": {"low_confidence": "high"}},
-            "review.low_confidence: expected `float`, got `str`; see README",
+            "review.low_confidence: expected `float`, got `str`; see `rasa-qa",
         ),
         (
             {"consent": {"without_consent": "all"}},
