@@ -148,8 +148,7 @@ def retrain(  # noqa: PLR0913 - one per option
     """
     if finetune is not None and train_server is not None:
         raise click.UsageError("--finetune: contradicts --train-server; give one")
-    if storage is not None:
-        check_storage(storage)
+    check_storage(storage)
     opened = open_bot(bot)
     team = services(opened.settings.training.notify, key="training.notify")
     if if_due and not _is_due(opened, as_json=as_json):

@@ -36,15 +36,15 @@ def train_elsewhere(server: Server, bot: Bot, job: Job) -> Path:
     return candidate
 
 
-def check_storage(storage: str) -> None:
-    """Find out before a training whether there is such a storage.
+def check_storage(storage: str | None) -> None:
+    """Find out before a training whether there is such a storage; None is in order.
 
     Raises:
         TrainingError: It is neither one of Rasa's nor the path of a persistor.
     """
-    module, _, name = storage.rpartition(".")
-    if storage in _STORAGES:
+    if storage is None or storage in _STORAGES:
         return
+    module, _, name = storage.rpartition(".")
     try:
         getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError, ValueError):
