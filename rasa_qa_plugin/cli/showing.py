@@ -102,8 +102,8 @@ def _facts(shown: Shown) -> list[tuple[str, str]]:
         ("status", turn.status),
         ("intent", ", ".join(guesses)),
         *(
-            [("now", f"{turn.live_intent}{number(turn.live_confidence)}")]
-            if turn.live_intent and turn.status in ("new", "exported")
+            [("now", f"{turn.intent_now}{number(turn.live_confidence)}")]
+            if turn.intent_now
             else []
         ),
         ("flags", ", ".join(turn.flags) or "none"),

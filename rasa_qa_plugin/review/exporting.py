@@ -239,8 +239,8 @@ def _reasons(turn: Turn) -> Sequence[str]:
         reasons.append(f"confidence {turn.confidence:.2f}")
     if turn.second_intent:
         reasons.append(f"second guess {turn.second_intent}")
-    if turn.live_intent:
-        reasons.append(f"the bot now says {turn.live_intent}")
+    if turn.intent_now:
+        reasons.append(f"the bot now says {turn.intent_now}")
     if turn.comment:
         # With the turn's id, words that are erased later are found wherever they move.
         reasons.append(f"the user said: {turn.comment} ({turn.turn_id})")

@@ -83,6 +83,11 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
     rating: int | None = None
     comment: str | None = None
 
+    @property
+    def intent_now(self) -> str | None:
+        """What the live model makes of it, as long as nobody has answered."""
+        return self.live_intent if self.status in ("new", "exported") else None
+
 
 class Said(NamedTuple):
     """A turn's words and when they were said."""

@@ -55,6 +55,14 @@ def answer(opened: Opened, text: str, intent: str) -> None:
         turns.set_status(connection, [turn.turn_id for turn in found], "annotated")
 
 
+def promoted(opened: Opened, text: str, intent: str) -> None:
+    """Let another model, which is live now, read the turn with this text again."""
+    turn = turn_of(opened, text)
+    with transaction(opened.engine) as connection:
+        made = Reread(turn.turn_id, intent, 0.99, 0.98)
+        queue.write_reread(connection, {turn.turn_id: made})
+
+
 def in_line(
     opened: Opened, *, size: int = 10, without: Sequence[str] = ()
 ) -> list[str]:
@@ -264,15 +272,8 @@ def test_what_the_bot_understands_by_now_falls_back_in_the_queue(
     answer(opened, "you are late", "complaint")
     reranker.run()
     before = turn_of(opened, "so what does it cost")
-    settled = turn_of(opened, "you are late")
-    with transaction(opened.engine) as connection:
-        queue.write_reread(
-            connection,
-            {
-                before.turn_id: Reread(before.turn_id, "price", 0.99, 0.98),
-                settled.turn_id: Reread(settled.turn_id, "complaint", 0.99, 0.98),
-            },
-        )
+    promoted(opened, "so what does it cost", "price")
+    promoted(opened, "you are late", "complaint")
     reranker.run()
 
     after = turn_of(opened, "so what does it cost")
@@ -296,9 +297,7 @@ def test_what_another_model_made_of_words_goes_with_them(
     opened = open_store()
     say(opened, events, "where is my order")
     turn = turn_of(opened, "where is my order")
-    with transaction(opened.engine) as connection:
-        reread = Reread(turn.turn_id, "order", 0.9, None)
-        queue.write_reread(connection, {turn.turn_id: reread})
+    promoted(opened, "where is my order", "order")
     taken_back = events.slot("qa_consent", "withdrawn")
     opened.recorder.record(Batch(sender_id="ana", events=[taken_back]), now=NOW)
 
@@ -313,9 +312,8 @@ def test_a_turn_that_waits_again_is_what_the_bot_said(
     opened = open_store()
     say(opened, events, "where is my order")
     turn = turn_of(opened, "where is my order")
+    promoted(opened, "where is my order", "order")
     with transaction(opened.engine) as connection:
-        reread = Reread(turn.turn_id, "order", 0.9, None)
-        queue.write_reread(connection, {turn.turn_id: reread})
         turns.set_status(connection, [turn.turn_id], "rejected")
     assert turn_of(opened, "where is my order").live_intent == "order"
 
@@ -329,10 +327,7 @@ def test_the_error_score_is_judged_by_what_it_was_about(
 ) -> None:
     opened = open_store()
     say(opened, events, "so what does it cost")
-    turn = turn_of(opened, "so what does it cost")
-    with transaction(opened.engine) as connection:
-        reread = Reread(turn.turn_id, "price", 0.99, 0.98)
-        queue.write_reread(connection, {turn.turn_id: reread})
+    promoted(opened, "so what does it cost", "price")
     Reranker(opened.engine, lambda: TRAINING).run()
     answer(opened, "so what does it cost", "price")
 
