@@ -249,6 +249,9 @@ def test_a_candidate_that_waits_is_promoted_by_hand_and_rolled_back(
 
     # The queue goes by what the new model makes of it, and no longer after a rollback.
     assert bot.live_intents() == ["saludar"]
+    (turn,) = bot.json("turns")
+    shown, _ = bot.run("show", turn["turn_id"])
+    assert re.search(r"now\s+saludar [01]\.\d\d", shown)
 
     bot.run("rollback")
     assert bot.models()[0] == first[0]
